@@ -1,0 +1,1 @@
+"""Execution environments: a state table, a pool, and what talks to the processes."""

@@ -1,0 +1,1 @@
+"""The life of one invocation: admit, queue, execute, decide, settle, deliver."""

@@ -1,0 +1,1 @@
+"""Instruments that use a running node from outside."""

@@ -1,0 +1,1 @@
+"""Usage records -> bill. Pure functions; invoke writes the records."""

@@ -1,0 +1,1 @@
+"""The front door: listeners, HTTP, TLS, dispatch, admin doors."""

@@ -1,0 +1,53 @@
+"""The ports that the front door calls: rooms, and who signed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from yobu.aws.http import Answer, Params
+from yobu.base.context import Context, Principal
+
+Handler = Callable[[Context, Params], Awaitable["Params | Answer"]]
+
+
+class Room(Protocol):
+    """What dispatch needs of a room (services/port.py has the class)."""
+
+    @property
+    def services(self) -> Sequence[str]:
+        """Botocore service names."""
+        ...
+
+    @property
+    def constraint_code(self) -> str | None:
+        """The error code for broken model constraints, or None."""
+        ...
+
+    def operation(self, service: str, name: str) -> Handler | None:
+        """The handler of an operation, or None where it is not built."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """An access key's owner. `session_token` must come with the request where it is not None."""
+
+    secret: str
+    principal: Principal
+    session_token: str | None = None
+    expires: float | None = None
+    environment: str | None = None
+
+
+class Principals(Protocol):
+    """Who holds an access key; iam implements."""
+
+    async def find(self, access_key: str) -> Signer | None:
+        """The key's owner, or None for a key that is unknown."""
+        ...
+
+    def anyone(self, access_key: str) -> Principal:
+        """Without `--auth`: whom a key that nobody checks stands for. A key of 12 digits is that account's root."""
+        ...

@@ -1,0 +1,1 @@
+"""The rooms: AWS's services, side by side. None looks at another."""
