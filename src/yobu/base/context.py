@@ -21,6 +21,17 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """An access key's owner. `session_token` must come with the request where it is not None."""
+
+    secret: str
+    principal: Principal
+    session_token: str | None = None
+    expires: float | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """One request's surroundings. All state is keyed by `account` and `region`.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from yobu.aws.http import Answer, Params
 from yobu.base.context import Context, Principal
+from yobu.base.context import Signer as Signer
 
 Handler = Callable[[Context, Params], Awaitable["Params | Answer"]]
 
@@ -28,17 +28,6 @@ class Room(Protocol):
     def operation(self, service: str, name: str) -> Handler | None:
         """The handler of an operation, or None where it is not built."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """An access key's owner. `session_token` must come with the request where it is not None."""
-
-    secret: str
-    principal: Principal
-    session_token: str | None = None
-    expires: float | None = None
-    environment: str | None = None
 
 
 class Principals(Protocol):
