@@ -1,0 +1,69 @@
+"""The lines that Lambda itself writes around an invocation: facts in, text out.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html and
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (INIT_REPORT)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an invocation took. Times in milliseconds; `init_ms` is None for a warm start."""
+
+    duration_ms: float
+    memory_mb: int
+    max_memory_mb: int
+    init_ms: float | None = None
+
+    @property
+    def billed_ms(self) -> int:
+        """Whole milliseconds, rounded up; initialisation is billed too (AWS since August 2025)."""
+        return max(1, math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 2)))
+
+
+def init_start(version: str, region: str, digest: str) -> str:
+    """The first line of an environment; `version` is `python:3.11.7`, `digest` hexadecimal."""
+    return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
+
+
+def init_report(init_ms: float, phase: str, status: str, error_type: str | None) -> str:
+    """The line after an initialisation that failed; `phase` is init or invoke, `status` error or timeout."""
+    line = f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
+    return line if error_type is None else f"{line}\tError Type: {error_type}"
+
+
+def start(request_id: str, version: str) -> str:
+    """The line before the function's own."""
+    return f"START RequestId: {request_id} Version: {version}"
+
+
+def end(request_id: str) -> str:
+    """The line after the function's own."""
+    return f"END RequestId: {request_id}"
+
+
+def report(request_id: str, measured: Measured, failure: str | None = None) -> str:
+    """The last line; `failure` is None, `timeout`, or the error type of a runtime that did not answer."""
+    line = (
+        f"REPORT RequestId: {request_id}\tDuration: {measured.duration_ms:.2f} ms\t"
+        f"Billed Duration: {measured.billed_ms} ms\tMemory Size: {measured.memory_mb} MB\t"
+        f"Max Memory Used: {measured.max_memory_mb} MB\t"
+    )
+    if measured.init_ms is not None:
+        line += f"Init Duration: {measured.init_ms:.2f} ms\t"
+    if failure is None:
+        return line
+    return line + ("Status: timeout" if failure == "timeout" else f"Status: error\tError Type: {failure}")
+
+
+def tail(lines: Sequence[str]) -> bytes:
+    """The last 4 KB of the lines, as `LogType=Tail` returns them."""
+    whole = "\n".join(lines) + "\n"
+    return whole.encode()[-TAIL_BYTES:]
