@@ -1,0 +1,77 @@
+"""Where usage records are written and read again.
+
+In: invocations that ran. Out: UsageRecords, newest first. Synchronous calls are packed (flushed within 200 ms,
+outside the reply path); asynchronous ones go into the commit that settles their event, since there money and
+outcome must agree. It must not know prices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yobu.fleet.port import Reply
+from yobu.invoke.values import Invocation
+from yobu.meter.usage import UsageRecord, decode, encode
+from yobu.store.port import Store, Tx
+from yobu.store.space import Space
+
+if TYPE_CHECKING:
+    from yobu.store.packed import Packed
+
+_PAGE = 1_000
+_DAY_MS = 86_400_000
+
+
+def record_of(invocation: Invocation, reply: Reply, start_ms: int) -> UsageRecord:
+    """The usage record of an invocation that ran from `start_ms` (platform milliseconds) and got `reply`."""
+    spec = invocation.function.spec
+    return UsageRecord(
+        request_id=invocation.request_id,
+        account=spec.account,
+        region=spec.region,
+        function=spec.arn,
+        version=spec.version,
+        cause=invocation.cause,
+        kind=invocation.kind,
+        start_ms=start_ms,
+        init_ms=reply.init_ms,
+        duration_ms=reply.duration_ms,
+        billed_ms=reply.billed_ms,
+        memory_mb=reply.memory_mb,
+        max_memory_mb=reply.max_memory_mb,
+        architecture=spec.architecture,
+        cold=reply.init_ms is not None,
+        error=(reply.error_type or reply.error) if reply.error else None,
+        ephemeral_mb=spec.ephemeral_mb,
+    )
+
+
+class Usage:
+    """The usage records of all accounts."""
+
+    def __init__(self, store: Store, packed: Packed) -> None:
+        self._store = store
+        self._packed = packed
+        self._space = Space(("usage",), UsageRecord)
+
+    def write_packed(self, record: UsageRecord) -> None:
+        """Add the record of a synchronous call. Never waits; a crash may lose the last 200 ms."""
+        self._packed.append(("usage", record.account, record.region), encode(record))
+
+    def write_tx(self, tx: Tx, record: UsageRecord) -> None:
+        """Add the record of an asynchronous call to the transaction that settles it."""
+        day = record.start_ms // _DAY_MS
+        self._space.put(tx, (record.account, record.region, day, tx.stamp()), record)
+
+    async def list(
+        self, account: str, region: str, *, function: str | None = None, since_ms: int = 0, limit: int = 100
+    ) -> list[UsageRecord]:
+        """The newest `limit` records that start at or after `since_ms`, newest first.
+
+        `function` is an unqualified ARN, None for all.
+        """
+        packed = await self._newest_packed(account, region, function, limit)
+        settled = await self._newest_settled(account, region, function, limit)
+        found = [record for record in (*packed, *settled) if record.start_ms >= since_ms]
+        found.sort(key=lambda record: (record.start_ms, record.request_id), reverse=True)
+        return found[:limit]
