@@ -1,7 +1,7 @@
 """What follows an attempt at an asynchronous event. Pure: the clock and the jitter are passed in.
 
-In: the event, the function it met, the outcome, the time. Out: a decision as a value. It must not know the
-store, nor how a record looks or is delivered.
+In: the attempt (event, function, outcome) and the time. Out: a decision as a value. It must not know the store,
+nor how a record looks or is delivered.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from yobu.invoke.values import Outcome, QueuedEvent, Resolved
+from yobu.invoke.values import EventPolicy, Outcome, QueuedEvent, Resolved
 
 Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded", "ZeroReservedConcurrency"]
 """AWS's word in the destination record for how an event ended."""
@@ -27,11 +27,31 @@ _JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at an event.
+
+    `function` is None where it could not be resolved for the moment; `outcome` None where the event was found too
+    old and not tried. `payload` is the event's body, `start_ms` when the try began (platform milliseconds).
+    """
+
+    event: QueuedEvent
+    function: Resolved | None
+    outcome: Outcome | None
+    payload: bytes
+    start_ms: int
+
+    @property
+    def policy(self) -> EventPolicy:
+        """The function's policy, or AWS's defaults."""
+        return EventPolicy() if self.function is None else self.function.policy
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """The event leaves the queue. `attempts` counts how often the function ran for it."""
+    """The event leaves the queue. `runs` counts how often the function ran for it."""
 
     condition: Condition
-    attempts: int
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +69,50 @@ class Retry:
 Decision = Settled | Retry
 
 
-def expiry_ms(event: QueuedEvent, function: Resolved) -> int:
+def expiry_ms(event: QueuedEvent, policy: EventPolicy) -> int:
     """The instant from which the event is too old to be tried."""
-    return event.enqueued_ms + function.policy.max_age_s * 1000
+    return event.enqueued_ms + policy.max_age_s * 1000
 
 
-def backoff_ms(tries: int, jitter: float) -> int:
-    """The wait after `tries` failures before this one: doubling from 1 s to 5 minutes.
+def backoff_ms(failures: int, jitter: float) -> int:
+    """The wait after one failure that `failures` others came before: doubling from 1 s to 5 minutes.
 
     `jitter` (0 to 1) shortens it by up to a tenth, so that what failed together does not come back together.
     """
-    # 2**9 s is already above the cap: a long-lived counter must not make a huge power.
-    wait_s = min(BACKOFF_FIRST_S * 2.0 ** min(tries, 9), BACKOFF_MOST_S)
+    # 2**9 s is above the cap already: a long-lived counter must not make a huge power.
+    wait_s = min(BACKOFF_FIRST_S * 2.0 ** min(failures, 9), BACKOFF_MOST_S)
     return int(wait_s * (1 - _JITTER * jitter) * 1000)
 
 
-def decide(event: QueuedEvent, function: Resolved, outcome: Outcome | None, now_ms: int, jitter: float) -> Decision:
-    """What follows `outcome`; None is an event that was found too old and not tried."""
+def decide(attempt: Attempt, now_ms: int, jitter: float) -> Decision:
+    """What follows `attempt` at `now_ms`."""
+    event, outcome = attempt.event, attempt.outcome
     if outcome is None:
         return Settled("EventAgeExceeded", event.attempts)
     if outcome.status == "ok":
         return Settled("Success", event.attempts + 1)
     if outcome.status == "error":
-        return _after_error(event, function, now_ms)
-    return _after_no_run(event, function, outcome, now_ms, jitter)
-
-
-def _after_error(event: QueuedEvent, function: Resolved, now_ms: int) -> Decision:
-    """The function itself failed: two retries at most, one and two minutes later."""
-    attempts = event.attempts + 1
-    if attempts > min(function.policy.max_retries, len(ERROR_DELAYS_S)):
-        return Settled("RetriesExhausted", attempts)
-    at_ms = now_ms + ERROR_DELAYS_S[event.attempts] * 1000
-    if at_ms >= expiry_ms(event, function):
-        # It would be too old by then. Settled now, while the response for the record is at hand.
-        return Settled("EventAgeExceeded", attempts)
-    return Retry(msgspec.structs.replace(event, attempts=attempts, throttles=0), at_ms, busy=False)
-
-
-def _after_no_run(event: QueuedEvent, function: Resolved, outcome: Outcome, now_ms: int, jitter: float) -> Decision:
-    """Throttled, or the platform failed: again and again until the event is too old."""
-    if outcome.status == "throttled" and function.reserved == 0:
+        return _after_error(event, attempt.policy, now_ms)
+    if outcome.status == "throttled" and attempt.function is not None and attempt.function.reserved == 0:
         return Settled("ZeroReservedConcurrency", event.attempts)
-    last_ms = expiry_ms(event, function)
+    return _after_no_run(event, attempt.policy, now_ms, jitter)
+
+
+def _after_error(event: QueuedEvent, policy: EventPolicy, now_ms: int) -> Decision:
+    """The function itself failed: at most two retries, one and two minutes later."""
+    runs = event.attempts + 1
+    if runs > min(policy.max_retries, len(ERROR_DELAYS_S)):
+        return Settled("RetriesExhausted", runs)
+    at_ms = now_ms + ERROR_DELAYS_S[event.attempts] * 1000
+    if at_ms >= expiry_ms(event, policy):
+        # It would be too old by then. Settled now, while the response for the record is at hand.
+        return Settled("EventAgeExceeded", runs)
+    return Retry(msgspec.structs.replace(event, attempts=runs, throttles=0), at_ms, busy=False)
+
+
+def _after_no_run(event: QueuedEvent, policy: EventPolicy, now_ms: int, jitter: float) -> Decision:
+    """Throttled, or the platform failed: again and again until the event is too old."""
+    last_ms = expiry_ms(event, policy)
     if now_ms >= last_ms:
         return Settled("EventAgeExceeded", event.attempts)
     at_ms = min(now_ms + backoff_ms(event.throttles, jitter), last_ms)

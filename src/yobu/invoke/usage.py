@@ -7,19 +7,18 @@ outcome must agree. It must not know prices.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
 from yobu.fleet.port import Reply
 from yobu.invoke.values import Invocation
 from yobu.meter.usage import UsageRecord, decode, encode
-from yobu.store.port import Store, Tx
+from yobu.store.packed import Packed
+from yobu.store.port import Range, Store, Tx
 from yobu.store.space import Space
-
-if TYPE_CHECKING:
-    from yobu.store.packed import Packed
 
 _PAGE = 1_000
 _DAY_MS = 86_400_000
+_LONGEST_MS = 900_000
 
 
 def record_of(invocation: Invocation, reply: Reply, start_ms: int) -> UsageRecord:
@@ -68,10 +67,40 @@ class Usage:
     ) -> list[UsageRecord]:
         """The newest `limit` records that start at or after `since_ms`, newest first.
 
-        `function` is an unqualified ARN, None for all.
+        `function` is an unqualified ARN, None for all of the account and region.
         """
-        packed = await self._newest_packed(account, region, function, limit)
-        settled = await self._newest_settled(account, region, function, limit)
-        found = [record for record in (*packed, *settled) if record.start_ms >= since_ms]
+        found: list[UsageRecord] = []
+        for source in (self._packed_ones(account, region), self._settled_ones(account, region)):
+            taken = 0
+            async for record in source:
+                # Records are in the order in which calls ended, so that one may have started up to 15 minutes
+                # before its neighbours.
+                if taken == limit or record.start_ms < since_ms - _LONGEST_MS:
+                    break
+                if record.start_ms >= since_ms and function in (None, record.function):
+                    found.append(record)
+                    taken += 1
         found.sort(key=lambda record: (record.start_ms, record.request_id), reverse=True)
         return found[:limit]
+
+    async def _packed_ones(self, account: str, region: str) -> AsyncIterator[UsageRecord]:
+        """Every packed record, the last one first."""
+        end: int | None = None
+        while True:
+            page = await self._packed.read(("usage", account, region), 0, _PAGE, reverse=True, end=end)
+            for sequence, item in page:
+                end = sequence
+                yield decode(item)
+            if len(page) < _PAGE:
+                return
+
+    async def _settled_ones(self, account: str, region: str) -> AsyncIterator[UsageRecord]:
+        """Every record of the store, the last one first."""
+        within = self._space.range(account, region)
+        while True:
+            page = await self._space.scan(self._store, within, _PAGE, reverse=True)
+            for parts, record in page:
+                within = Range(within.start, self._space.key(*parts))
+                yield record
+            if len(page) < _PAGE:
+                return
