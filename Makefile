@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test journeys check soak bench lock format clean
+.PHONY: setup demo test journeys check soak bench format lock vectors clean
 
 setup: $(READY)
 
