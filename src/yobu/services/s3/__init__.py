@@ -1,0 +1,1 @@
+"""The S3 room: buckets, objects, multipart uploads and event notifications."""
