@@ -43,3 +43,14 @@ def faces(package: ModuleType, face: str) -> Iterator[tuple[str, ModuleType]]:
             yield name, importlib.import_module(f"{package.__name__}.{name}.{face}")
     for point in entry_points(group=f"{package.__name__}.{face}"):
         yield point.name, point.load()
+
+
+def modules(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:
+    """`(name, module)` of everything in `package`'s folder, for floors where each module itself is the face.
+
+    An add-on names its module under the entry-point group of the package, for example `yobu.runtimes`.
+    """
+    for name in names(package):
+        yield name, importlib.import_module(f"{package.__name__}.{name}")
+    for point in entry_points(group=package.__name__):
+        yield point.name, point.load()
