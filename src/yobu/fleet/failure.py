@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 RESPONSE_LIMIT_BYTES = 6_291_556
@@ -29,64 +30,75 @@ _SIGNALS = {
 }
 
 
+# What Lambda lets stand as an error type in its reports; every other one is `Runtime.Unknown` there.
+_REPORTED = re.compile(r"(Runtime|Function|Sandbox)\.[A-Z][a-zA-Z]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an environment gave no answer.
+    """Why an event has no answer of its handler's.
 
-    `error_type` is Lambda's; `lines` go to the function's log; `message` is the payload's errorMessage;
-    `payload` is set where the runtime worded the error itself. `timed_out` is REPORT's `Status: timeout`.
+    `error_type` is Lambda's; `reason` a sentence, `payload` the whole error object where the runtime worded it.
+    `status` is what REPORT says: `timeout`, an error type, or nothing (None) of what the handler raised.
     """
 
     error_type: str
-    message: str = ""
-    lines: tuple[str, ...] = ()
+    reason: str = ""
     payload: bytes | None = None
-    timed_out: bool = False
+    status: str | None = None
 
-    def body(self) -> bytes:
+    def body(self, request_id: str) -> bytes:
         """The error object that the caller of the function gets."""
         if self.payload is not None:
             return self.payload
-        text = json.dumps({"errorType": self.error_type, "errorMessage": self.message}, separators=(",", ":"))
-        return text.encode()
+        shape = {"errorType": self.error_type, "errorMessage": f"RequestId: {request_id} Error: {self.reason}"}
+        return json.dumps(shape, separators=(",", ":")).encode()
+
+    def lines(self, request_id: str, at_iso: str) -> tuple[str, ...]:
+        """What goes to the function's log at `at_iso`; the runtime logs what it worded itself."""
+        if self.payload is not None:
+            return ()
+        if self.status == "timeout":
+            return f"{at_iso} {request_id} {self.reason}", ""
+        return f"RequestId: {request_id} Error: {self.reason}", self.error_type
 
 
-def timed_out(request_id: str, timeout_s: float, at_iso: str) -> Failure:
-    """The handler ran longer than Timeout; `at_iso` is the time of the log line."""
-    task = f"Task timed out after {timeout_s:.2f} seconds"
-    return Failure(
-        error_type="Sandbox.Timedout",
-        message=f"RequestId: {request_id} Error: {task}",
-        lines=(f"{at_iso} {request_id} {task}", ""),
-        timed_out=True,
-    )
+def timed_out(timeout_s: float) -> Failure:
+    """The handler, or a repeated initialisation, ran longer than Timeout."""
+    return Failure("Sandbox.Timedout", f"Task timed out after {timeout_s:.2f} seconds", status="timeout")
 
 
-def exited(request_id: str, status: int | None) -> Failure:
-    """The process ended; `status` as `Popen.returncode` counts it (negative: a signal), None where unknown."""
-    return _gone("Runtime.ExitError", request_id, _reason(status))
+def exited(status: int) -> Failure:
+    """The process ended; `status` as `Popen.returncode` counts it (negative: a signal)."""
+    return Failure("Runtime.ExitError", _reason(status), status="Runtime.ExitError")
 
 
-def out_of_memory(request_id: str) -> Failure:
+def out_of_memory() -> Failure:
     """The environment used more than MemorySize and was killed for it."""
-    return _gone("Runtime.OutOfMemory", request_id, _reason(-9))
+    return Failure("Runtime.OutOfMemory", _reason(-9), status="Runtime.OutOfMemory")
+
+
+def raised(error_type: str, payload: bytes) -> Failure:
+    """The handler raised; `payload` is the runtime's error object."""
+    return Failure(error_type, payload=payload)
+
+
+def not_loaded(error_type: str, payload: bytes) -> Failure:
+    """The handler could not be loaded; `payload` is the runtime's error object."""
+    status = error_type if _REPORTED.fullmatch(error_type) else "Runtime.Unknown"
+    return Failure(error_type, payload=payload, status=status)
 
 
 def too_large() -> Failure:
     """The response is longer than Lambda returns."""
-    return Failure(
-        error_type="Function.ResponseSizeTooLarge",
-        message=f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes).",
-    )
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."
+    error_type = "Function.ResponseSizeTooLarge"
+    payload = json.dumps({"errorMessage": message, "errorType": error_type}, separators=(",", ":")).encode()
+    return Failure(error_type, payload=payload)
 
 
-def _gone(error_type: str, request_id: str, reason: str) -> Failure:
-    message = f"RequestId: {request_id} Error: {reason}"
-    return Failure(error_type=error_type, message=message, lines=(message, error_type))
-
-
-def _reason(status: int | None) -> str:
-    if not status:
+def _reason(status: int) -> str:
+    if status == 0:
         return "Runtime exited without providing a reason"
     if status > 0:
         return f"Runtime exited with error: exit status {status}"

@@ -89,7 +89,7 @@ class FakeFleet:
         payload, error_type = await self._answer(handler, work)
         if len(payload) > failure.RESPONSE_LIMIT_BYTES:
             large = failure.too_large()
-            payload, error_type = large.body(), large.error_type
+            payload, error_type = large.body(work.request_id), large.error_type
         measured = report.Measured(
             duration_ms=(self._clock.elapsed() - began) * 1000,
             memory_mb=spec.memory_mb,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from yobu.runtimes import Launch as Launch
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
@@ -105,16 +107,6 @@ class LogSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How to start one environment process: an argument vector, its environment, its working folder."""
-
-    argv: tuple[str, ...]
-    environment: Mapping[str, str]
-    cwd: str
-    warning: str | None = None
-
-
 class Runtime(Protocol):
     """A language family. A module of `yobu.runtimes` that has these is one."""
 
@@ -123,7 +115,11 @@ class Runtime(Protocol):
         ...
 
     def launch(self, runtime: str, handler: str, code: str, socket_fd: int) -> Launch:
-        """How to start it on this host. Raises YobuError with the install hint where the host has none."""
+        """How to start it on this host. Raises YobuError with the install hint where the host has none.
+
+        The process finds its handler in `_HANDLER`, its package in `LAMBDA_TASK_ROOT`, and in `YOBU_CACHE` a folder
+        for derived files that outlives it; it talks on `socket_fd` as runtimes/python/bootstrap.py describes.
+        """
         ...
 
 

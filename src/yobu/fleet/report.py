@@ -33,10 +33,9 @@ def init_start(version: str, region: str, digest: str) -> str:
     return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
 
 
-def init_report(init_ms: float, phase: str, status: str, error_type: str | None) -> str:
-    """The line after an initialisation that failed; `phase` is init or invoke, `status` error or timeout."""
-    line = f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
-    return line if error_type is None else f"{line}\tError Type: {error_type}"
+def init_report(init_ms: float, phase: str, failure: str | None) -> str:
+    """The line after an initialisation that failed; `phase` is init or invoke, `failure` as in `report`."""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{_status(failure)}"
 
 
 def start(request_id: str, version: str) -> str:
@@ -58,9 +57,11 @@ def report(request_id: str, measured: Measured, failure: str | None = None) -> s
     )
     if measured.init_ms is not None:
         line += f"Init Duration: {measured.init_ms:.2f} ms\t"
-    if failure is None:
-        return line
-    return line + ("Status: timeout" if failure == "timeout" else f"Status: error\tError Type: {failure}")
+    return line if failure is None else line + _status(failure)
+
+
+def _status(failure: str | None) -> str:
+    return "Status: timeout" if failure == "timeout" else f"Status: error\tError Type: {failure}"
 
 
 def tail(lines: Sequence[str]) -> bytes:

@@ -1,0 +1,437 @@
+"""What runs inside a Python environment: a socket and `_HANDLER` in, the handler's answers out.
+
+It imports nothing from yobu, runs on Python 3.8 and newer, and imports as little as it can: imports are the cold
+start. What is needed only now and then lies beside it (`bootstrap_errors.py`, `bootstrap_logging.py`).
+
+A message is: length of the rest (4 bytes, big-endian), length of the header (4 bytes), header (JSON), body. The node
+sends `{"id", "arn", "timeout_ms", "trace"?, "client"?}` with the event as body. The answers' `kind` is `ready`,
+`failed` (initialisation; the process then exits), `reply`, `error`, or `large` (a reply over the limit), with
+`memory_kb`, and `type` where it is an error. Output goes to the descriptors 1 and 2; within a log record a line break
+is written as NUL and line feed, so that the record stays one event.
+"""
+
+import json
+import os
+import sys
+import time
+
+RESPONSE_LIMIT_BYTES = 6291556
+TASK_ROOT = "/var/task"
+
+
+class Fault(Exception):
+    """A failure that Lambda words itself: its error type, its message, and a trace if there is one."""
+
+    def __init__(self, error_type, message, trace=()):
+        super().__init__(message)
+        self.error_type = error_type
+        self.trace = list(trace)
+
+
+class Channel:
+    """The socket to the node: blocking, one message at a time."""
+
+    def __init__(self, fd):
+        os.set_inheritable(fd, False)
+        self._fd = fd
+        self._left = b""
+
+    def receive(self):
+        """`(header, body)`, or None when the node is gone."""
+        data = self._left or os.read(self._fd, 65536)
+        while len(data) < 4:
+            more = os.read(self._fd, 65536)
+            if not more:
+                return None
+            data += more
+        end = 4 + int.from_bytes(data[:4], "big")
+        if len(data) < end:
+            chunks = [data]
+            missing = end - len(data)
+            while missing > 0:
+                more = os.read(self._fd, missing)
+                if not more:
+                    return None
+                chunks.append(more)
+                missing -= len(more)
+            data = b"".join(chunks)
+        self._left = data[end:]
+        body = 8 + int.from_bytes(data[4:8], "big")
+        return json.loads(data[8:body]), data[body:end]
+
+    def send(self, header, body=b""):
+        """Send one message; the process ends where the node is gone."""
+        top = header.encode()
+        data = memoryview(
+            b"".join(((4 + len(top) + len(body)).to_bytes(4, "big"), len(top).to_bytes(4, "big"), top, body))
+        )
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except (BrokenPipeError, ConnectionResetError):
+            os._exit(0)
+
+
+class Current:
+    """The request that is running; log records carry its id."""
+
+    request_id = ""
+
+
+class CognitoIdentity:
+    """`context.identity`: without Cognito, both are None."""
+
+    cognito_identity_id = None
+    cognito_identity_pool_id = None
+
+
+class Members:
+    """An object whose attributes are the members of a JSON object; the ones named are always there."""
+
+    def __init__(self, names, values):
+        for name in names:
+            setattr(self, name, values.get(name))
+
+    def __repr__(self):
+        return "%s(%r)" % (type(self).__name__, vars(self))
+
+
+class LambdaContext:
+    """The second argument of a handler.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+
+    function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+    memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+    log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+    tenant_id = None
+
+    def __init__(self, header):
+        self._deadline = time.monotonic() + header["timeout_ms"] / 1000
+        self.aws_request_id = header["id"]
+        self.invoked_function_arn = header["arn"]
+        self.identity = CognitoIdentity()
+        self.client_context = None
+        text = header.get("client")
+        if text:
+            self.client_context = client_context(text)
+
+    def get_remaining_time_in_millis(self):
+        """Milliseconds until the invocation is stopped, at least 0."""
+        return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+    def log(self, message):
+        """Write a line to the function's log."""
+        sys.stdout.write(str(message))
+
+    def __repr__(self):
+        names = (
+            "aws_request_id log_group_name log_stream_name function_name memory_limit_in_mb function_version "
+            "invoked_function_arn client_context identity tenant_id"
+        ).split()
+        return "LambdaContext([%s])" % ",".join("%s=%s" % (name, getattr(self, name)) for name in names)
+
+
+def client_context(text):
+    """`context.client_context` of the JSON that the caller sent."""
+    try:
+        values = json.loads(text)
+        context = Members(("custom", "env", "client"), values)
+        if context.client is not None:
+            names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+            context.client = Members(names, context.client)
+    except (ValueError, AttributeError) as error:
+        raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to parse Client Context JSON: %s" % error) from None
+    return context
+
+
+class Encoder:
+    """The handler's answer as JSON. Decimals become numbers, as Lambda's own encoder writes them."""
+
+    def __init__(self):
+        self._decimals = []
+        self._mark = "yobu-%s-" % os.urandom(8).hex()
+        ascii_only = sys.version_info < (3, 12)
+        self._encode = json.JSONEncoder(ensure_ascii=ascii_only, default=self._other).encode
+
+    def encode(self, answer):
+        """Bytes; bytes stay as they are. Raises Fault `Runtime.MarshalError`."""
+        if isinstance(answer, bytes):
+            return answer
+        try:
+            text = self._encode(answer)
+            for place, number in enumerate(self._decimals):
+                text = text.replace('"%s%d"' % (self._mark, place), "NaN" if number.is_nan() else str(number))
+            self._decimals.clear()
+            return text.encode()
+        except Exception as error:
+            raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
+
+    def _other(self, value):
+        decimal = sys.modules.get("decimal")
+        if decimal is not None and isinstance(value, decimal.Decimal):
+            self._decimals.append(value)
+            return "%s%d" % (self._mark, len(self._decimals) - 1)
+        raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+class Memory:
+    """The most memory that this process has ever held, in KB.
+
+    Not `getrusage`: its maximum begins with that of the node, from which this process was forked.
+    """
+
+    def __init__(self):
+        try:
+            self._fd = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._fd = None
+
+    def highest_kb(self):
+        """The high-water mark of the resident set."""
+        if self._fd is None:
+            import resource
+
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return peak // 1024 if sys.platform == "darwin" else peak
+        text = os.pread(self._fd, 4096, 0)
+        at = text.find(b"VmHWM:")
+        return int(text[at + 6 : text.index(b"kB", at)]) if at >= 0 else 0
+
+
+class OwnCache:
+    """Compiled code of the package goes to a folder of the node's: the package's own folder is shared, read-only.
+
+    A path hook for the package's folders, so that the standard library keeps its own caches.
+    """
+
+    def __init__(self, folders, cache):
+        import _frozen_importlib_external as machinery
+        import _imp
+
+        class Loader(machinery.SourceFileLoader):
+            def get_code(self, fullname):
+                before = sys.pycache_prefix
+                sys.pycache_prefix = cache
+                try:
+                    return super().get_code(fullname)
+                finally:
+                    sys.pycache_prefix = before
+
+        self._folders = tuple(folders)
+        self._finder = lambda path: machinery.FileFinder(
+            path,
+            (machinery.ExtensionFileLoader, _imp.extension_suffixes()),
+            (Loader, machinery.SOURCE_SUFFIXES),
+            (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+        )
+
+    def __call__(self, path):
+        """A finder for a folder of the package's; ImportError for others, as path hooks do."""
+        if not os.path.isdir(path) or not (path + os.sep).startswith(self._folders):
+            raise ImportError("not the package's")
+        return self._finder(path)
+
+
+class SdkFinder:
+    """boto3 and what it needs, from the node's own installation, where nothing else on sys.path has them."""
+
+    NAMES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"))
+
+    def __init__(self, folder):
+        self._path = [folder]
+
+    def find_spec(self, name, path=None, target=None):
+        """The import system's question: only for these packages."""
+        if path is None and name in self.NAMES:
+            from _frozen_importlib_external import PathFinder
+
+            return PathFinder.find_spec(name, self._path, target)
+        return None
+
+    def find_distributions(self, context):
+        """importlib.metadata's question: their versions."""
+        from importlib.metadata import DistributionFinder, MetadataPathFinder
+
+        name = (context.name or "").lower().replace("python-", "")
+        if name not in self.NAMES:
+            return ()
+        return MetadataPathFinder().find_distributions(DistributionFinder.Context(name=context.name, path=self._path))
+
+
+class LoggingHook:
+    """Sets up the root logger, as Lambda does, when `logging` is first imported: its import is dear."""
+
+    def find_spec(self, name, path=None, target=None):
+        """The import system's question: only for `logging`, once."""
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                break
+        else:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            if hasattr(module, "Handler"):
+                beside("bootstrap_logging").configure(module, Current)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def beside(name):
+    """A module that lies beside this one, without a trace of its folder on sys.path."""
+    from _frozen_importlib_external import SourceFileLoader
+
+    path = os.path.join(os.path.dirname(__file__), name + ".py")
+    module = type(sys)(name)
+    module.__file__ = path
+    exec(SourceFileLoader(name, path).get_code(name), module.__dict__)
+    return module
+
+
+def die_with_the_node():
+    """Ask the kernel for SIGKILL when the node's main thread ends (Linux; elsewhere the socket's end must do)."""
+    try:
+        import _ctypes
+
+        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        _ctypes.call_function(prctl, (1, 9, 0, 0, 0))  # PR_SET_PDEATHSIG, SIGKILL
+    except (ImportError, AttributeError, OSError):
+        return
+
+
+def prepare(code, sdk):
+    """sys.path, caches, builtins and streams as a function expects them."""
+    sys.path[:] = [code] + [path for path in sys.path if path not in ("", os.path.dirname(__file__))]
+    sys.argv[:] = [os.path.join(code, "bootstrap")]
+    cache = os.environ.pop("YOBU_CACHE", None)
+    if cache:
+        sys.path_hooks.insert(0, OwnCache((code + os.sep,), os.path.join(cache, "pycache")))
+    if sdk:
+        sys.meta_path.append(SdkFinder(sdk))
+    sys.meta_path.insert(0, LoggingHook())
+    import builtins
+
+    import _sitebuiltins
+
+    # `site` is not run (it costs a third of a bare start); these are what functions may miss of it.
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def load(name):
+    """The handler that `name` (`pkg.mod.func` or `folder/mod.func`) means. Raises Fault."""
+    module_name, dot, function_name = name.rpartition(".")
+    if not dot:
+        message = "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name
+        raise Fault("Runtime.MalformedHandlerName", message)
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        message = "Cannot use built-in module %s as a handler module" % module_name
+        raise Fault("Runtime.BuiltInModuleConflict", message)
+    path = module_name.replace("/", ".")
+    try:
+        # Not importlib.import_module: `__import__` keeps the import system's own frames out of tracebacks.
+        __import__(path)
+        module = sys.modules[path]
+    except ImportError as error:
+        message = "Unable to import module '%s': %s" % (module_name, error)
+        raise Fault("Runtime.ImportModuleError", message) from None
+    except SyntaxError as error:
+        where = '  File "%s" Line %s\n    %s' % (error.filename, error.lineno, error.text)
+        message = "Syntax error in module '%s': %s" % (module_name, error)
+        raise Fault("Runtime.UserCodeSyntaxError", message, [where]) from None
+    try:
+        return getattr(module, function_name)
+    except AttributeError:
+        message = "Handler '%s' missing on module '%s'" % (function_name, module_name)
+        raise Fault("Runtime.HandlerNotFound", message) from None
+
+
+def flush():
+    """Everything printed so far is in the pipe before the answer is on the socket."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError, OSError):
+            continue  # the function has closed or replaced it
+
+
+def fail(error, request_id, code):
+    """Log an error as Lambda logs it; its type and its object as JSON."""
+    flush()
+    shape = beside("bootstrap_errors").shape(error, request_id, (code, TASK_ROOT, __file__))
+    return shape["errorType"], json.dumps(shape).encode()
+
+
+def serve(channel, handler, code):
+    """Answer one event after the other until the node is gone."""
+    memory = Memory()
+    encoder = Encoder()
+    traced = "_X_AMZN_TRACE_ID" in os.environ
+    while True:
+        message = channel.receive()
+        if message is None:
+            os._exit(0)
+        header, event = message
+        Current.request_id = header["id"]
+        trace = header.get("trace")
+        if trace:
+            os.environ["_X_AMZN_TRACE_ID"] = trace
+        elif traced:
+            del os.environ["_X_AMZN_TRACE_ID"]
+        traced = bool(trace)
+        kind, error_type = "reply", None
+        try:
+            context = LambdaContext(header)
+            body = encoder.encode(handler(decode(event), context))
+            if len(body) > RESPONSE_LIMIT_BYTES:
+                kind, body = "large", b""
+        except Exception as error:
+            kind = "error"
+            error_type, body = fail(error, header["id"], code)
+        flush()
+        top = '{"kind":"%s","memory_kb":%d' % (kind, memory.highest_kb())
+        top += "}" if error_type is None else ',"type":%s}' % json.dumps(error_type)
+        channel.send(top, body)
+        # Nothing of this event is kept while waiting for the next.
+        del message, event, context, body
+
+
+def decode(event):
+    """The event. Raises Fault `Runtime.UnmarshalError`."""
+    try:
+        return json.loads(event)
+    except ValueError as error:
+        raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
+
+
+def main(fd, sdk=""):
+    """Load the handler, say so, and serve. `fd` is the socket, `sdk` a folder with boto3 or nothing."""
+    die_with_the_node()
+    channel = Channel(fd)
+    code = os.environ["LAMBDA_TASK_ROOT"]
+    sys.modules.pop("bootstrap", None)  # a package may have a module of that name
+    prepare(code, sdk)
+    try:
+        handler = load(os.environ["_HANDLER"])
+    except Exception as error:
+        error_type, body = fail(error, "", code)
+        channel.send(
+            '{"kind":"failed","memory_kb":%d,"type":%s}' % (Memory().highest_kb(), json.dumps(error_type)), body
+        )
+        flush()
+        os._exit(1)
+    flush()
+    channel.send('{"kind":"ready"}')
+    serve(channel, handler, code)
