@@ -169,7 +169,8 @@ class Environment:
         elif self._run is not None:
             run, self._run = self._run, None
             self._move(Event.ANSWER)
-            self._finish(run, _problem(answer, body), body)
+            problem = _problem(answer, body)
+            self._finish(run, problem, body if problem is None else problem.body(run.work.request_id))
             self._owner.free(self)
 
     def on_output(self, data: bytes) -> None:
@@ -199,6 +200,7 @@ class Environment:
     def _fail(self, problem: Failure) -> None:
         """Kill the process; an event in its hands fails with `problem`, or its initialisation does."""
         if self._child is not None:
+            self.memory_kb = max(self.memory_kb, self._child.memory_kb())
             self._child.kill()
             self._child.drain()
         if self._start is not None:

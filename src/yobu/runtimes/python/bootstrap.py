@@ -10,19 +10,42 @@ sends `{"id", "arn", "timeout_ms", "trace"?, "client"?}` with the event as body.
 is written as NUL and line feed, so that the record stays one event.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 import time
 
+TYPE_CHECKING = False  # `typing` is dear to import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from importlib.machinery import ModuleSpec
+    from importlib.metadata import Distribution, DistributionFinder
+    from types import ModuleType
+    from typing import Any, NoReturn
+
 RESPONSE_LIMIT_BYTES = 6291556
 TASK_ROOT = "/var/task"
+CONTEXT_MEMBERS = (
+    "aws_request_id",
+    "log_group_name",
+    "log_stream_name",
+    "function_name",
+    "memory_limit_in_mb",
+    "function_version",
+    "invoked_function_arn",
+    "client_context",
+    "identity",
+    "tenant_id",
+)
+CLIENT_MEMBERS = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
 
 
 class Fault(Exception):
     """A failure that Lambda words itself: its error type, its message, and a trace if there is one."""
 
-    def __init__(self, error_type, message, trace=()):
+    def __init__(self, error_type: str, message: str, trace: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.error_type = error_type
         self.trace = list(trace)
@@ -31,12 +54,12 @@ class Fault(Exception):
 class Channel:
     """The socket to the node: blocking, one message at a time."""
 
-    def __init__(self, fd):
+    def __init__(self, fd: int) -> None:
         os.set_inheritable(fd, False)
         self._fd = fd
         self._left = b""
 
-    def receive(self):
+    def receive(self) -> tuple[dict[str, Any], bytes] | None:
         """`(header, body)`, or None when the node is gone."""
         data = self._left or os.read(self._fd, 65536)
         while len(data) < 4:
@@ -59,7 +82,7 @@ class Channel:
         body = 8 + int.from_bytes(data[4:8], "big")
         return json.loads(data[8:body]), data[body:end]
 
-    def send(self, header, body=b""):
+    def send(self, header: str, body: bytes = b"") -> None:
         """Send one message; the process ends where the node is gone."""
         top = header.encode()
         data = memoryview(
@@ -88,11 +111,11 @@ class CognitoIdentity:
 class Members:
     """An object whose attributes are the members of a JSON object; the ones named are always there."""
 
-    def __init__(self, names, values):
+    def __init__(self, names: Sequence[str], values: dict[str, Any]) -> None:
         for name in names:
             setattr(self, name, values.get(name))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, vars(self))
 
 
@@ -109,55 +132,50 @@ class LambdaContext:
     log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
     tenant_id = None
 
-    def __init__(self, header):
+    def __init__(self, header: dict[str, Any]) -> None:
         self._deadline = time.monotonic() + header["timeout_ms"] / 1000
         self.aws_request_id = header["id"]
         self.invoked_function_arn = header["arn"]
         self.identity = CognitoIdentity()
-        self.client_context = None
+        self.client_context: Members | None = None
         text = header.get("client")
         if text:
             self.client_context = client_context(text)
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation is stopped, at least 0."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
-    def log(self, message):
+    def log(self, message: object) -> None:
         """Write a line to the function's log."""
         sys.stdout.write(str(message))
 
-    def __repr__(self):
-        names = (
-            "aws_request_id log_group_name log_stream_name function_name memory_limit_in_mb function_version "
-            "invoked_function_arn client_context identity tenant_id"
-        ).split()
-        return "LambdaContext([%s])" % ",".join("%s=%s" % (name, getattr(self, name)) for name in names)
+    def __repr__(self) -> str:
+        return "LambdaContext([%s])" % ",".join("%s=%s" % (name, getattr(self, name)) for name in CONTEXT_MEMBERS)
 
 
-def client_context(text):
+def client_context(text: str) -> Members:
     """`context.client_context` of the JSON that the caller sent."""
     try:
         values = json.loads(text)
-        context = Members(("custom", "env", "client"), values)
-        if context.client is not None:
-            names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
-            context.client = Members(names, context.client)
+        client = values.get("client")
+        if client is not None:
+            values["client"] = Members(CLIENT_MEMBERS, client)
+        return Members(("custom", "env", "client"), values)
     except (ValueError, AttributeError) as error:
         raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to parse Client Context JSON: %s" % error) from None
-    return context
 
 
 class Encoder:
     """The handler's answer as JSON. Decimals become numbers, as Lambda's own encoder writes them."""
 
-    def __init__(self):
-        self._decimals = []
+    def __init__(self) -> None:
+        self._decimals: list[Any] = []
         self._mark = "yobu-%s-" % os.urandom(8).hex()
         ascii_only = sys.version_info < (3, 12)
         self._encode = json.JSONEncoder(ensure_ascii=ascii_only, default=self._other).encode
 
-    def encode(self, answer):
+    def encode(self, answer: object) -> bytes:
         """Bytes; bytes stay as they are. Raises Fault `Runtime.MarshalError`."""
         if isinstance(answer, bytes):
             return answer
@@ -167,10 +185,10 @@ class Encoder:
                 text = text.replace('"%s%d"' % (self._mark, place), "NaN" if number.is_nan() else str(number))
             self._decimals.clear()
             return text.encode()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever a function raises is its answer)
             raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
 
-    def _other(self, value):
+    def _other(self, value: object) -> str:
         decimal = sys.modules.get("decimal")
         if decimal is not None and isinstance(value, decimal.Decimal):
             self._decimals.append(value)
@@ -184,13 +202,14 @@ class Memory:
     Not `getrusage`: its maximum begins with that of the node, from which this process was forked.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
+        self._fd: int | None = None
         try:
             self._fd = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            self._fd = None
+            return  # no /proc
 
-    def highest_kb(self):
+    def highest_kb(self) -> int:
         """The high-water mark of the resident set."""
         if self._fd is None:
             import resource
@@ -208,12 +227,12 @@ class OwnCache:
     A path hook for the package's folders, so that the standard library keeps its own caches.
     """
 
-    def __init__(self, folders, cache):
+    def __init__(self, folders: Iterable[str], cache: str) -> None:
         import _frozen_importlib_external as machinery
         import _imp
 
         class Loader(machinery.SourceFileLoader):
-            def get_code(self, fullname):
+            def get_code(self, fullname: str) -> Any:
                 before = sys.pycache_prefix
                 sys.pycache_prefix = cache
                 try:
@@ -222,18 +241,18 @@ class OwnCache:
                     sys.pycache_prefix = before
 
         self._folders = tuple(folders)
-        self._finder = lambda path: machinery.FileFinder(
-            path,
+        self._finder: Any = machinery.FileFinder
+        self._loaders: Any = (
             (machinery.ExtensionFileLoader, _imp.extension_suffixes()),
             (Loader, machinery.SOURCE_SUFFIXES),
             (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
         )
 
-    def __call__(self, path):
+    def __call__(self, path: str) -> Any:
         """A finder for a folder of the package's; ImportError for others, as path hooks do."""
         if not os.path.isdir(path) or not (path + os.sep).startswith(self._folders):
             raise ImportError("not the package's")
-        return self._finder(path)
+        return self._finder(path, *self._loaders)
 
 
 class SdkFinder:
@@ -241,10 +260,10 @@ class SdkFinder:
 
     NAMES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"))
 
-    def __init__(self, folder):
+    def __init__(self, folder: str) -> None:
         self._path = [folder]
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The import system's question: only for these packages."""
         if path is None and name in self.NAMES:
             from _frozen_importlib_external import PathFinder
@@ -252,7 +271,7 @@ class SdkFinder:
             return PathFinder.find_spec(name, self._path, target)
         return None
 
-    def find_distributions(self, context):
+    def find_distributions(self, context: DistributionFinder.Context) -> Iterable[Distribution]:
         """importlib.metadata's question: their versions."""
         from importlib.metadata import DistributionFinder, MetadataPathFinder
 
@@ -265,7 +284,7 @@ class SdkFinder:
 class LoggingHook:
     """Sets up the root logger, as Lambda does, when `logging` is first imported: its import is dear."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The import system's question: only for `logging`, once."""
         if name != "logging":
             return None
@@ -276,40 +295,43 @@ class LoggingHook:
                 break
         else:
             return None
-        execute = spec.loader.exec_module
+        loader: Any = spec.loader
+        execute = loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: ModuleType) -> None:
             execute(module)
             if hasattr(module, "Handler"):
-                beside("bootstrap_logging").configure(module, Current)
+                beside("bootstrap_logging").configure(Current)
 
-        spec.loader.exec_module = exec_module
+        loader.exec_module = exec_module
         return spec
 
 
-def beside(name):
+def beside(name: str) -> Any:
     """A module that lies beside this one, without a trace of its folder on sys.path."""
     from _frozen_importlib_external import SourceFileLoader
 
     path = os.path.join(os.path.dirname(__file__), name + ".py")
     module = type(sys)(name)
     module.__file__ = path
-    exec(SourceFileLoader(name, path).get_code(name), module.__dict__)
+    code: Any = SourceFileLoader(name, path).get_code(name)
+    exec(code, module.__dict__)
     return module
 
 
-def die_with_the_node():
+def die_with_the_node() -> None:
     """Ask the kernel for SIGKILL when the node's main thread ends (Linux; elsewhere the socket's end must do)."""
     try:
         import _ctypes
 
-        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        this_program: Any = None
+        prctl = _ctypes.dlsym(_ctypes.dlopen(this_program, 0), "prctl")
         _ctypes.call_function(prctl, (1, 9, 0, 0, 0))  # PR_SET_PDEATHSIG, SIGKILL
     except (ImportError, AttributeError, OSError):
         return
 
 
-def prepare(code, sdk):
+def prepare(code: str, sdk: str) -> None:
     """sys.path, caches, builtins and streams as a function expects them."""
     sys.path[:] = [code] + [path for path in sys.path if path not in ("", os.path.dirname(__file__))]
     sys.argv[:] = [os.path.join(code, "bootstrap")]
@@ -319,18 +341,18 @@ def prepare(code, sdk):
     if sdk:
         sys.meta_path.append(SdkFinder(sdk))
     sys.meta_path.insert(0, LoggingHook())
-    import builtins
-
     import _sitebuiltins
+    import builtins
 
     # `site` is not run (it costs a third of a bare start); these are what functions may miss of it.
     builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
-    for stream in (sys.stdout, sys.stderr):
+    streams: Any = (sys.stdout, sys.stderr)
+    for stream in streams:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
-def load(name):
+def load(name: str) -> Callable[[Any, LambdaContext], Any]:
     """The handler that `name` (`pkg.mod.func` or `folder/mod.func`) means. Raises Fault."""
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
@@ -352,13 +374,14 @@ def load(name):
         message = "Syntax error in module '%s': %s" % (module_name, error)
         raise Fault("Runtime.UserCodeSyntaxError", message, [where]) from None
     try:
-        return getattr(module, function_name)
+        handler: Callable[[Any, LambdaContext], Any] = getattr(module, function_name)
+        return handler
     except AttributeError:
         message = "Handler '%s' missing on module '%s'" % (function_name, module_name)
         raise Fault("Runtime.HandlerNotFound", message) from None
 
 
-def flush():
+def flush() -> None:
     """Everything printed so far is in the pipe before the answer is on the socket."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -367,14 +390,14 @@ def flush():
             continue  # the function has closed or replaced it
 
 
-def fail(error, request_id, code):
+def fail(error: Exception, request_id: str, code: str) -> tuple[str, bytes]:
     """Log an error as Lambda logs it; its type and its object as JSON."""
     flush()
     shape = beside("bootstrap_errors").shape(error, request_id, (code, TASK_ROOT, __file__))
     return shape["errorType"], json.dumps(shape).encode()
 
 
-def serve(channel, handler, code):
+def serve(channel: Channel, handler: Callable[[Any, LambdaContext], Any], code: str) -> NoReturn:
     """Answer one event after the other until the node is gone."""
     memory = Memory()
     encoder = Encoder()
@@ -397,7 +420,7 @@ def serve(channel, handler, code):
             body = encoder.encode(handler(decode(event), context))
             if len(body) > RESPONSE_LIMIT_BYTES:
                 kind, body = "large", b""
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever a function raises is its answer)
             kind = "error"
             error_type, body = fail(error, header["id"], code)
         flush()
@@ -408,7 +431,7 @@ def serve(channel, handler, code):
         del message, event, context, body
 
 
-def decode(event):
+def decode(event: bytes) -> Any:
     """The event. Raises Fault `Runtime.UnmarshalError`."""
     try:
         return json.loads(event)
@@ -416,7 +439,7 @@ def decode(event):
         raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
 
 
-def main(fd, sdk=""):
+def main(fd: int, sdk: str = "") -> NoReturn:
     """Load the handler, say so, and serve. `fd` is the socket, `sdk` a folder with boto3 or nothing."""
     die_with_the_node()
     channel = Channel(fd)
@@ -425,7 +448,7 @@ def main(fd, sdk=""):
     prepare(code, sdk)
     try:
         handler = load(os.environ["_HANDLER"])
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (whatever a function raises is its answer)
         error_type, body = fail(error, "", code)
         channel.send(
             '{"kind":"failed","memory_kb":%d,"type":%s}' % (Memory().highest_kb(), json.dumps(error_type)), body
@@ -433,5 +456,5 @@ def main(fd, sdk=""):
         flush()
         os._exit(1)
     flush()
-    channel.send('{"kind":"ready"}')
+    channel.send('{"kind":"ready","memory_kb":%d}' % Memory().highest_kb())
     serve(channel, handler, code)

@@ -3,37 +3,48 @@
 https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
 """
 
+from __future__ import annotations
+
 import os
 import traceback
+
+TYPE_CHECKING = False  # `typing` is dear to import
+if TYPE_CHECKING:
+    from typing import Any
 
 INDENT = "\u00a0"  # Lambda indents a logged trace with no-break spaces
 
 
-def shape(error, request_id, places):
+def shape(error: Exception, request_id: str, places: tuple[str, str, str]) -> dict[str, Any]:
     """`errorMessage`, `errorType`, `requestId`, `stackTrace`; also written to the log.
 
     `places` are the package's folder, what it is called in traces, and the file whose frames are left out.
     """
     code, task_root, own_file = places
-    frames = traceback.extract_tb(error.__traceback__)
-    while frames and frames[0].filename == own_file:
-        frames.pop(0)
-    for frame in frames:
-        if frame.filename.startswith(code + os.sep):
-            frame.line  # noqa: B018  (read now: the file is found under its true name only)
-            frame.filename = task_root + frame.filename[len(code) :]
     fault_type = getattr(error, "error_type", None)
     if type(error).__name__ == "Fault" and fault_type:
-        trace = [line.replace(code + os.sep, task_root + os.sep) for line in error.trace]
+        error_type = fault_type
+        trace = [line.replace(code + os.sep, task_root + os.sep) for line in getattr(error, "trace", ())]
     else:
-        fault_type = type(error).__name__
-        trace = traceback.format_list(frames)
-    found = {"errorMessage": str(error), "errorType": fault_type, "requestId": request_id, "stackTrace": trace}
+        error_type = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
+        while frames and frames[0].filename == own_file:
+            frames.pop(0)
+        # As tuples: Lambda's traces have no carets.
+        rows: Any = [
+            (_shown(frame.filename, code, task_root), frame.lineno, frame.name, frame.line) for frame in frames
+        ]
+        trace = traceback.format_list(rows)
+    found = {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": trace}
     write(found)
     return found
 
 
-def write(found):
+def _shown(path: str, code: str, task_root: str) -> str:
+    return task_root + path[len(code) :] if path.startswith(code + os.sep) else path
+
+
+def write(found: dict[str, Any]) -> None:
     """Log the error as one record."""
     lines = ["[ERROR] %s" % found["errorType"]]
     if found["errorMessage"]:

@@ -4,35 +4,53 @@
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
+from __future__ import annotations
+
+import logging
 import os
 import sys
 import time
 
+TYPE_CHECKING = False  # `typing` is dear to import
+if TYPE_CHECKING:
+    from typing import Any
 
-def configure(logging, current):
-    """Give the root logger its handler. `logging` is the module, `current.request_id` the running request."""
 
-    class LambdaHandler(logging.Handler):
-        def emit(self, record):
-            try:
-                text = self.format(record)
-                if sys.stdout is not None:
-                    sys.stdout.flush()
-                data = (text.replace("\n", "\0\n") + "\n").encode("utf-8", "backslashreplace")
-                while data:
-                    data = data[os.write(1, data) :]
-            except Exception:
-                self.handleError(record)
+class LambdaHandler(logging.Handler):
+    """Writes a record to standard output, after what was printed before it."""
 
-    class LambdaFilter(logging.Filter):
-        def filter(self, record):
-            record.aws_request_id = current.request_id
-            record.tenant_id = None
-            return True
+    def emit(self, record: logging.LogRecord) -> None:
+        """One write for one record."""
+        try:
+            text = self.format(record)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            data = (text.replace("\n", "\0\n") + "\n").encode("utf-8", "backslashreplace")
+            while data:
+                data = data[os.write(1, data) :]
+        except Exception:  # noqa: BLE001  (as logging's own handlers: a log line never stops a function)
+            self.handleError(record)
 
+
+class LambdaFilter(logging.Filter):
+    """Gives each record the id of the request that is running."""
+
+    def __init__(self, current: Any) -> None:
+        super().__init__()
+        self._current = current
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lets every record through."""
+        record.aws_request_id = self._current.request_id
+        record.tenant_id = None
+        return True
+
+
+def configure(current: Any) -> None:
+    """Give the root logger its handler; `current.request_id` is the running request's."""
     logging.Formatter.converter = time.gmtime
     layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
     handler = LambdaHandler()
     handler.setFormatter(logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S"))
-    handler.addFilter(LambdaFilter())
+    handler.addFilter(LambdaFilter(current))
     logging.getLogger().addHandler(handler)
