@@ -114,12 +114,12 @@ class _MemoryTx(Bounded):
         return self._rows.scan(range, limit, reverse)
 
     def put(self, key: bytes, value: bytes) -> None:
-        self._count(key, len(value))
+        self._count(key, value)
         self._before.setdefault(key, self._rows.get(key))
         self._rows.set(key, value)
 
     def delete(self, key: bytes) -> None:
-        self._count(key, 0)
+        self._count(key, b"")
         self._before.setdefault(key, self._rows.get(key))
         self._rows.remove(key)
 

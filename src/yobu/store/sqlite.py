@@ -293,7 +293,7 @@ class _SqliteTx(Bounded):
             raise
 
     def put(self, key: bytes, value: bytes) -> None:
-        self._count(key, len(value))
+        self._count(key, value)
         cursor = self._rows.cursor
         try:
             if len(value) <= INLINE:
@@ -306,7 +306,7 @@ class _SqliteTx(Bounded):
             raise
 
     def delete(self, key: bytes) -> None:
-        self._count(key, 0)
+        self._count(key, b"")
         try:
             self._rows.cursor.execute(_DELETE, (key,))
         except sqlite3.DatabaseError as error:

@@ -99,9 +99,12 @@ class Bounded:
         """See `port.Tx.after_commit`."""
         self.effects.calls.append(call)
 
-    def _count(self, key: bytes, size: int) -> None:
-        """Account for one written key. Raises ValueError over a limit."""
+    def _count(self, key: bytes, value: bytes) -> None:
+        """Account for one written key. Raises ValueError over a limit, TypeError for anything but bytes."""
         self._check_open()
+        if type(key) is not bytes or type(value) is not bytes:
+            raise TypeError("keys and values are bytes")
+        size = len(value)
         if not 0 < len(key) <= MAX_KEY:
             raise ValueError(f"a key has 1 to {MAX_KEY} bytes, not {len(key)}")
         if size > MAX_VALUE:
