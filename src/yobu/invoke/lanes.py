@@ -29,8 +29,10 @@ Lane = tuple[str, ...]
 
 _log = logger("invoke.lanes")
 
-PAUSE_MS = 1_000
-"""How long a lane rests after its handler found no room, or failed: one probe a second costs nothing."""
+PAUSE_MS = 900
+"""How long a lane rests after its handler found no room, or failed: one probe in that time costs nothing, and it is
+no longer than the shortest wait of a row itself.
+"""
 
 _TURN = 32
 """Rows that a lane may claim before the next lane has its turn."""
@@ -81,8 +83,8 @@ class LaneQueue(Generic[T]):
         """The first row of the first lane behind `after` (in key order; None: of all)."""
         whole = self._space.range()
         start = whole.start if after is None else self._space.range(after).end
-        found = await self._space.scan(read, Range(start, whole.end), 1)
-        return Row(*found[0][0]) if found else None
+        found = await read.scan(Range(start, whole.end), 1)
+        return Row(*self._space.parts(found[0][0])) if found else None
 
     def _notice(self, lane: Lane, due_ms: int) -> None:
         if self.noticed is not None:
