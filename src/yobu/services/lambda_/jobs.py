@@ -76,6 +76,10 @@ class Jobs:
         """The store has just been emptied."""
         self._loop.reset()
 
+    async def idle(self) -> None:
+        """Wait until nothing is left to do."""
+        await self._loop.idle()
+
     async def settled(self, ref: FunctionRef) -> None:
         """Wait until no change of the function is under way; returns as well where it does not exist.
 

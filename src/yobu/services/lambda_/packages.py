@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any
+from typing import Any, TypeVar
 
 from yobu.aws.http import Params
 from yobu.base.context import Context
@@ -17,7 +17,9 @@ from yobu.base.errors import AwsError
 from yobu.fleet.code import check
 from yobu.services.lambda_.model import errors, rules, state
 from yobu.services.port import Parts
-from yobu.store.port import Tx
+from yobu.store.port import StoreFull, Transaction, Tx
+
+T = TypeVar("T")
 
 
 class Packages:
@@ -27,7 +29,7 @@ class Packages:
         self._parts = parts
 
     async def take(self, ctx: Context, code: Params, operation: str) -> state.Code:
-        """The package as a blob. Its caller must keep or discard it.
+        """The package as a blob. Its caller commits or discards it.
 
         InvalidParameterValueException for no source, a missing S3 object or a bad archive;
         RequestEntityTooLargeException for more than 50 MB in the request.
@@ -48,8 +50,17 @@ class Packages:
             raise errors.invalid(error.message) from error
         return state.Code(blob.id, digest.hexdigest(), blob.size)
 
+    async def commit(self, code: state.Code, change: Transaction[T]) -> T:
+        """The result of the transaction that keeps the package; where it surely failed, the package is discarded."""
+        try:
+            return await self._parts.store.write(change)
+        except (AwsError, StoreFull, ValueError):
+            # After any other failure the commit may stand: the sweep at the next start decides.
+            await self.discard(code)
+            raise
+
     async def discard(self, code: state.Code) -> None:
-        """Nothing refers to the package: its transaction failed, or found the same one in place."""
+        """Nothing refers to the package."""
         await self._parts.blobs.discard(code.blob)
 
     async def keep(self, tx: Tx, function_id: int, code: state.Code) -> None:

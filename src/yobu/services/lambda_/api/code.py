@@ -43,11 +43,7 @@ class CodeUpdates(Changes):
                 version = await self.publish(tx, ref, head, None, moments[1])
             return version, used is code
 
-        try:
-            version, used = await self.parts.store.write(update)
-        except BaseException:
-            await self.packages.discard(code)
-            raise
+        version, used = await self.packages.commit(code, update)
         if not used:
             await self.packages.discard(code)
         return shapes.configuration(ref, version, version.label if version.number else None)

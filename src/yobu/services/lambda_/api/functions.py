@@ -57,11 +57,7 @@ class FunctionRecords(Changes):
                 return latest
             return await self.publish(tx, ref, head, None, published)
 
-        try:
-            made = await self.parts.store.write(create)
-        except BaseException:
-            await self.packages.discard(code)
-            raise
+        made = await self.packages.commit(code, create)
         # Whether or not a version was published, AWS shows the unqualified ARN here.
         return shapes.configuration(ref, made, None)
 

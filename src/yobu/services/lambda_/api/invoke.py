@@ -17,7 +17,7 @@ from yobu.base.context import Context
 from yobu.invoke.values import FunctionRef, Invocation, Outcome, QueuedEvent, Resolved
 from yobu.services.lambda_.api.changes import Changes
 from yobu.services.lambda_.model import errors, names, payload, policy, state
-from yobu.store.port import Reader, Tx
+from yobu.store.port import Reader
 
 SYNC_BYTES = 6 * 1024 * 1024
 ASYNC_BYTES = 1024 * 1024
@@ -71,17 +71,7 @@ class Invoke(Changes):
             cause="api",
             trace=ctx.trace,
         )
-        event = await self.parts.events.prepare(bare, body)
-
-        async def put(tx: Tx) -> None:
-            self.parts.events.put(tx, event)
-
-        try:
-            await self.parts.store.write(put)
-        except BaseException:
-            if event.blob is not None:
-                await self.parts.blobs.discard(event.blob)
-            raise
+        await self.parts.events.add(bare, body)
         return Answer({"StatusCode": 202, "Payload": b""}, 202)
 
     async def _admit_foreigner(self, ctx: Context, ref: FunctionRef) -> None:

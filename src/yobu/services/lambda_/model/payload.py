@@ -39,7 +39,8 @@ def _detail(body: bytes, reason: str) -> str:
     found = _POSITION.search(reason)
     if found is None:
         return f"Unexpected end-of-input{_source(body, len(body))}"
-    at = int(found[1])
+    # msgspec counts what it has read, the character behind a whole value included.
+    at = min(int(found[1]) - reason.count("trailing characters"), len(body) - 1)
     character = body[at : at + 4].decode(errors="replace")[:1]
     return f"Unexpected character ('{character}' (code {ord(character)})){_source(body, at)}"
 
