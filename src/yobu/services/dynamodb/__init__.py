@@ -1,0 +1,1 @@
+"""The room of Amazon DynamoDB: tables, items, indexes and expressions."""
