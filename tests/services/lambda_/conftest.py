@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from yobu.aws.http import Answer, Params
+from yobu.aws.http import Answer, Params, Request
+from yobu.aws.service import Catalogue, Service
 from yobu.base.context import Context
 from yobu.base.errors import AwsError
 from yobu.fleet.code import CodeCache
@@ -92,17 +93,27 @@ async def api(parts: Parts) -> AsyncIterator[Api]:
     await room.stop()
 
 
-class Lambda:
-    """Calls operations by their AWS names with keyword members, as boto3 does."""
+@pytest.fixture(scope="session")
+def wire() -> Service:
+    """AWS's model of Lambda."""
+    return Catalogue().service("lambda")
 
-    def __init__(self, api: Api, ctx: Context) -> None:
+
+class Lambda:
+    """Calls operations by their AWS names with keyword members, as boto3 does; every answer must fit AWS's model."""
+
+    def __init__(self, api: Api, ctx: Context, wire: Service) -> None:
         self.api = api
         self.ctx = ctx
+        self.wire = wire
 
     async def __call__(self, operation: str, **params: Any) -> Params:
         handler = self.api.operation("lambda", operation)
         assert handler is not None, operation
         answer = await handler(self.ctx, params)
+        # What is answered must be a well-formed question's answer, and go over the wire.
+        assert self.wire.constraints(operation, params) == []
+        self.wire.serialise(operation, answer, self.ctx.request_id, Request("GET", "/", "", []))
         return answer.output if isinstance(answer, Answer) else answer
 
     async def create(self, name: str = "f", **more: Any) -> Params:
@@ -138,8 +149,8 @@ class Lambda:
 
 
 @pytest.fixture
-def aws(api: Api, ctx: Context) -> Lambda:
-    return Lambda(api, ctx)
+def aws(api: Api, ctx: Context, wire: Service) -> Lambda:
+    return Lambda(api, ctx, wire)
 
 
 @pytest.fixture

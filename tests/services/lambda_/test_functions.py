@@ -152,10 +152,10 @@ async def test_a_name_is_given_once(aws: Any) -> None:
 
 
 async def test_code_comes_from_s3(aws: Any, parts: Any, zipped: Callable[..., bytes]) -> None:
-    parts.call.objects["b", "k"] = zipped()
-    made = await aws.create(Code={"S3Bucket": "b", "S3Key": "k", "S3ObjectVersion": "v"})
+    parts.call.objects["bucket", "k"] = zipped()
+    made = await aws.create(Code={"S3Bucket": "bucket", "S3Key": "k", "S3ObjectVersion": "v"})
     assert made["CodeSha256"] == base64.b64encode(hashlib.sha256(zipped()).digest()).decode()
-    assert parts.call.asked == [{"Bucket": "b", "Key": "k", "VersionId": "v"}]
+    assert parts.call.asked == [{"Bucket": "bucket", "Key": "k", "VersionId": "v"}]
 
 
 async def test_code_storage_is_bounded(aws: Any, monkeypatch: pytest.MonkeyPatch, zipped: Callable[..., bytes]) -> None:
