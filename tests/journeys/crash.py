@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
 from tests.journeys.running import ACCOUNT, RunningNode, create_function, eventually
 
 TABLE, RAN, BUCKET, FUNCTION = "acked", "ran", "acked", "record"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.journeys.crash import crash
 from tests.journeys.running import RunningNode
 

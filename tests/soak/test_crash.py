@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 
 import pytest
-
 from tests.journeys.crash import crash
 from tests.journeys.running import RunningNode
 
