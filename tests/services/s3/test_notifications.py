@@ -191,7 +191,7 @@ class TestRecords:
         (record,) = records([delivery])
         sequencer = record["s3"]["object"].pop("sequencer")
         assert len(sequencer) == 16
-        assert len(record["responseElements"].pop("x-amz-id-2")) == 76
+        assert len(record["responseElements"].pop("x-amz-id-2")) == 88
         assert len(record["s3"]["bucket"]["ownerIdentity"].pop("principalId")) == 14
         assert record == {
             "eventVersion": "2.1",

@@ -304,6 +304,7 @@ class TestDelete:
     @pytest.mark.parametrize("objects", [[], [{"Key": "k"}] * 1001, [{"Key": ""}]], ids=["none", "too many", "no key"])
     async def test_bad_lists(self, s3: S3, bucket: str, objects: list) -> None:
         assert (await s3.fails("DeleteObjects", Bucket=bucket, Delete={"Objects": objects})).code == "MalformedXML"
+        assert (await s3.fails("DeleteObjects", Bucket=bucket)).code == "MalformedXML"
 
 
 class TestTagging:
@@ -315,7 +316,8 @@ class TestTagging:
         await s3("DeleteObjectTagging", Bucket=bucket, Key="k")
         assert (await s3("GetObjectTagging", Bucket=bucket, Key="k"))["TagSet"] == []
         assert await s3.read(Bucket=bucket, Key="k") == b"x"
-        assert (await s3.fails("PutObjectTagging", Bucket=bucket, Key="no", Tagging={})).code == "NoSuchKey"
+        assert (await s3.fails("PutObjectTagging", Bucket=bucket, Key="no", Tagging={"TagSet": []})).code == "NoSuchKey"
+        assert (await s3.fails("PutObjectTagging", Bucket=bucket, Key="k", Tagging={})).code == "MalformedXML"
 
 
 def _bodies() -> object:

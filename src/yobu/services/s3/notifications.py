@@ -48,7 +48,9 @@ class Notifications:
 
     async def put_bucket_notification_configuration(self, ctx: Context, params: Params) -> Params:
         """Replace the configuration. Destinations are validated unless SkipDestinationValidation says otherwise."""
-        configuration: Mapping[str, Any] = params.get("NotificationConfiguration") or {}
+        configuration: Mapping[str, Any] | None = params.get("NotificationConfiguration")
+        if configuration is None:
+            raise faults.malformed_xml()
         if configuration.get("EventBridgeConfiguration") is not None:
             raise not_built("notifications to EventBridge")
         rules = [self._rule(kind, entry) for kind in _KINDS for entry in configuration.get(kind.member) or ()]

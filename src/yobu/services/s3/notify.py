@@ -6,15 +6,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
+from yobu.aws.protocols.rest_xml import host_id
 from yobu.base.clock import iso_millis
 from yobu.base.context import Context
 from yobu.invoke.values import Delivery
@@ -70,11 +69,6 @@ def matches(rule: Rule, event: str, key: str) -> bool:
     if not (key.startswith(rule.prefix) and key.endswith(rule.suffix)):
         return False
     return event in rule.events or event.rpartition(":")[0] + ":*" in rule.events
-
-
-def host_id(request_id: str) -> str:
-    """The `x-amz-id-2` that belongs to a request id."""
-    return b64encode(hashlib.sha512(request_id.encode()).digest()[:57]).decode()
 
 
 def deliveries(bucket: Bucket, happening: Happening, origin: Origin, stamp: int) -> list[Delivery]:

@@ -121,7 +121,8 @@ class Objects:
 
     async def delete_objects(self, ctx: Context, params: Params) -> Params:
         """Delete up to 1,000 objects; each succeeds or fails by itself."""
-        wanted: Sequence[Mapping[str, Any]] = params["Delete"].get("Objects") or ()
+        request: Mapping[str, Any] = params.get("Delete") or {}
+        wanted: Sequence[Mapping[str, Any]] = request.get("Objects") or ()
         if not 0 < len(wanted) <= MAX_DELETES or any(not entry.get("Key") for entry in wanted):
             raise faults.malformed_xml()
         origin = self._depot.origin(ctx)
@@ -141,7 +142,7 @@ class Objects:
                 else:
                     failed.append({**named, "Code": error.code, "Message": error.message})
         output: Params = {}
-        if deleted and not params["Delete"].get("Quiet"):
+        if deleted and not request.get("Quiet"):
             output["Deleted"] = deleted
         if failed:
             output["Errors"] = failed

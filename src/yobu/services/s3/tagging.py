@@ -84,7 +84,10 @@ class Tagging:
 
 
 def _pairs(params: Params) -> list[tuple[str, str]]:
-    return [(tag.get("Key", ""), tag.get("Value", "")) for tag in (params.get("Tagging") or {}).get("TagSet") or ()]
+    tagging = params.get("Tagging")
+    if tagging is None or tagging.get("TagSet") is None:
+        raise faults.malformed_xml()
+    return [(tag.get("Key", ""), tag.get("Value", "")) for tag in tagging["TagSet"]]
 
 
 def _shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
