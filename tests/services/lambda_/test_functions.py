@@ -158,6 +158,22 @@ async def test_code_comes_from_s3(aws: Any, parts: Any, zipped: Callable[..., by
     assert parts.call.asked == [{"Bucket": "bucket", "Key": "k", "VersionId": "v"}]
 
 
+async def test_an_object_that_cannot_be_a_package_is_not_read_to_its_end(
+    aws: Any, parts: Any, zipped: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "UNZIPPED_BYTES", 99)
+    parts.call.objects["bucket", "k"] = zipped()
+    message = await aws.refused(
+        "InvalidParameterValueException",
+        "CreateFunction",
+        FunctionName="f",
+        Code={"S3Bucket": "bucket", "S3Key": "k"},
+        **CODE,
+    )
+    assert message == "Unzipped size must be smaller than 262144000 bytes"
+    assert not [path for path in (parts.settings.data / "blobs").rglob("*") if path.is_file()]
+
+
 async def test_code_storage_is_bounded(aws: Any, monkeypatch: pytest.MonkeyPatch, zipped: Callable[..., bytes]) -> None:
     await aws.create()
     monkeypatch.setattr(rules, "STORAGE_BYTES", len(zipped()) + 1)

@@ -128,6 +128,11 @@ class TestSynchronous:
         assert (caught.value.code, caught.value.status) == ("ServiceException", 500)
         assert caught.value.members == {"Type": "Service"}
 
+    async def test_what_is_not_built_is_refused(self, aws: Any) -> None:
+        await aws.create()
+        for member in ("TenantId", "DurableExecutionName"):
+            await aws.refused("NotImplemented", "Invoke", FunctionName="f", **{member: "x"})
+
     async def test_a_dry_run_runs_nothing(self, aws: Any, fleet: FakeFleet) -> None:
         await aws.create()
         assert (await aws("Invoke", FunctionName="f", InvocationType="DryRun"))["StatusCode"] == 204

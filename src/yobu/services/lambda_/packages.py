@@ -38,7 +38,11 @@ class Packages:
         digest = hashlib.sha256()
 
         async def hashed() -> AsyncIterator[bytes]:
+            size = 0
             async for chunk in data:
+                size += len(chunk)
+                if size > rules.UNZIPPED_BYTES:
+                    raise errors.unzipped_too_large()
                 digest.update(chunk)
                 yield chunk
 

@@ -181,7 +181,7 @@ async def _list(
     rest = state.FUNCTIONS.range(ref.account, ref.region)
     if begin is not None:
         rest = Range(state.FUNCTIONS.key(ref.account, ref.region, begin[0]), rest.end)
-    while len(rows) < wanted:
+    while True:
         heads = await state.FUNCTIONS.scan(view, rest, wanted)
         for _, head in heads:
             shown = begin[1] if begin is not None and begin[0] == head.name else -1
@@ -192,7 +192,8 @@ async def _list(
                 numbers = Range(state.VERSIONS.key(head.id, max(shown, 0) + 1), numbers.end)
                 found = await state.VERSIONS.scan(view, numbers, wanted)
                 rows.extend((head.name, version) for _, version in found)
+            if len(rows) >= wanted:
+                return rows[:wanted]
         if len(heads) < wanted:
-            break
+            return rows
         rest = Range(after(state.FUNCTIONS.key(*heads[-1][0])), rest.end)
-    return rows[:wanted]

@@ -17,6 +17,7 @@ from yobu.base.context import Context
 from yobu.invoke.values import FunctionRef, Invocation, Outcome, QueuedEvent, Resolved
 from yobu.services.lambda_.api.changes import Changes
 from yobu.services.lambda_.model import errors, names, payload, policy, state
+from yobu.services.port import not_built
 from yobu.store.port import Reader
 
 SYNC_BYTES = 6 * 1024 * 1024
@@ -37,6 +38,8 @@ class Invoke(Changes):
         ref = names.parse(ctx, params["FunctionName"], params.get("Qualifier"))
         if ref.account != ctx.account:
             await self._admit_foreigner(ctx, ref)
+        if params.get("TenantId") or params.get("DurableExecutionName"):
+            raise not_built("tenant isolation and durable executions")
         kind = params.get("InvocationType", "RequestResponse")
         body: bytes = params.get("Payload") or b"{}"
         limit = ASYNC_BYTES if kind == "Event" else SYNC_BYTES

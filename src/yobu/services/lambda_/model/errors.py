@@ -118,6 +118,11 @@ def package_too_large(operation: str) -> AwsError:
     )
 
 
+def unzipped_too_large() -> AwsError:
+    """The package holds more than 250 MB (as it does where it is longer than that itself)."""
+    return invalid("Unzipped size must be smaller than 262144000 bytes")
+
+
 def storage_full() -> AwsError:
     """CodeStorageExceededException: the account's 75 GB of code are used up."""
     return AwsError("CodeStorageExceededException", "Code storage limit exceeded.", 400, members=_USER)
