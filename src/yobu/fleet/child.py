@@ -22,7 +22,9 @@ from typing import Protocol
 from yobu.fleet.frames import Answer, BadMessage, Decoder
 from yobu.runtimes import Launch
 
-_READ_BYTES = 1 << 18
+# A first read of 256 KB would cost 15 us: that much memory comes from the kernel anew each time.
+_READ_BYTES = 1 << 14
+_BULK_BYTES = 1 << 18
 _PIPE_BYTES = 1 << 16
 _EXIT_POLL_S = 0.005
 _LIMITS = (
@@ -113,6 +115,7 @@ class Child:
         ours, theirs = socket.socketpair()
         output, output_end = os.pipe()
         reader = lifeline.reader()
+        popen = None
         try:
             how = launch(theirs.fileno())
             popen = subprocess.Popen(
@@ -127,6 +130,9 @@ class Child:
             )
             lifeline.arm(reader, popen.pid)
         except BaseException:
+            if popen is not None:
+                popen.kill()
+                popen.wait()
             ours.close()
             os.close(output)
             raise
@@ -186,7 +192,7 @@ class Child:
 
     def _readable(self) -> None:
         try:
-            data = self._link.recv(_READ_BYTES)
+            data = self._link.recv(_BULK_BYTES if self._decoder.waiting else _READ_BYTES)
         except BlockingIOError:
             return
         except ConnectionResetError:
@@ -236,7 +242,7 @@ class Child:
     def _last_words(self) -> None:
         """Messages and output that were sent before the end."""
         with contextlib.suppress(BlockingIOError, ConnectionResetError, BadMessage):
-            while data := self._link.recv(_READ_BYTES):
+            while data := self._link.recv(_BULK_BYTES):
                 for answer, body in self._decoder.feed(data):
                     self.drain()
                     self._listener.on_message(answer, body)

@@ -166,7 +166,8 @@ class Environment:
             if not self._start.done.done():
                 unknown = answer.type or "Runtime.Unknown"
                 self._start.done.set_result(None if answer.kind == "ready" else failure.not_loaded(unknown, body))
-        elif self._run is not None:
+        elif self._run is not None and answer.id == self._run.work.request_id:
+            # Any other answer is a second one: a handler that forks returns twice.
             run, self._run = self._run, None
             self._move(Event.ANSWER)
             problem = _problem(answer, body)
@@ -261,8 +262,8 @@ class Environment:
 
 def _problem(answer: frames.Answer, body: bytes) -> Failure | None:
     """What the process's own answer says, as a failure; None for a success."""
+    if answer.kind == "large" or len(body) > failure.RESPONSE_LIMIT_BYTES:
+        return failure.too_large()
     if answer.kind == "reply":
         return None
-    if answer.kind == "large":
-        return failure.too_large()
     return failure.raised(answer.type or "Runtime.Unknown", body)

@@ -11,7 +11,6 @@ import inspect
 import json
 import traceback
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from yobu.base.clock import Clock
@@ -21,11 +20,6 @@ from yobu.fleet import failure, report
 from yobu.fleet.port import FunctionSpec, LogSink, LogStream, OnChunk, Reply, Work
 
 FakeHandler = Callable[[Any, Work], Any] | Callable[[Any, Work], Awaitable[Any]]
-
-
-def log_stream(clock: Clock, version: str, digits: str) -> str:
-    """The name of an environment's log stream, `2026/11/25/[$LATEST]<32 hexadecimal digits>`."""
-    return f"{datetime.fromtimestamp(clock.now(), UTC):%Y/%m/%d}/[{version}]{digits}"
 
 
 class FakeFleet:
@@ -82,9 +76,11 @@ class FakeFleet:
             raise AwsError("InvalidRuntimeException", f"FakeFleet has no handler for {spec.name}.")
         self.calls.append((spec, work))
         key = (spec.arn, spec.version, spec.revision)
-        cold = key not in self._streams
-        if cold:
-            self._streams[key] = (self._ids.hex(32), log_stream(self._clock, spec.version, self._ids.hex(32)))
+        where = self._streams.get(key)
+        cold = where is None
+        if where is None:
+            stream = report.stream_name(self._clock.now(), spec.version, self._ids.hex(32))
+            where = self._streams[key] = (self._ids.hex(32), stream)
         began = self._clock.elapsed()
         payload, error_type = await self._answer(handler, work)
         if len(payload) > failure.RESPONSE_LIMIT_BYTES:
@@ -96,8 +92,7 @@ class FakeFleet:
             max_memory_mb=min(spec.memory_mb, 32),
             init_ms=1.0 if cold else None,
         )
-        environment, stream = self._streams.get(key, ("", ""))
-        return self._reply(spec, work, (payload, error_type), measured, (environment, stream))
+        return self._reply(spec, work, (payload, error_type), measured, where)
 
     async def _answer(self, handler: FakeHandler, work: Work) -> tuple[bytes, str | None]:
         """The handler's JSON, or the error object and its type."""

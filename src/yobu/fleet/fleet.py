@@ -8,59 +8,26 @@ and CPU does not follow it.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from hashlib import sha256
-from importlib import import_module
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
-import yobu.runtimes
-from yobu.base import discover, log
-from yobu.base.clock import Clock
-from yobu.base.errors import AwsError, YobuError
-from yobu.base.ids import Ids
-from yobu.base.settings import Settings
-from yobu.fleet import report, sweep, variables
-from yobu.fleet.child import Child, Lifeline
-from yobu.fleet.environment import Environment, Identity
+from yobu.base import log
+from yobu.fleet import report
+from yobu.fleet.child import Child
+from yobu.fleet.environment import Environment
 from yobu.fleet.failure import Failure
-from yobu.fleet.journal import Journal
+from yobu.fleet.parts import FleetParts as FleetParts
+from yobu.fleet.parts import found_runtimes as found_runtimes
 from yobu.fleet.pools import Pools
-from yobu.fleet.port import Credentials, FunctionSpec, Keys, LogSink, LogStream, OnChunk, Reply, Runtime, Work
+from yobu.fleet.port import FunctionSpec, OnChunk, Reply, Work
+from yobu.fleet.starter import Starter, drop, unavailable
 from yobu.fleet.states import State
 from yobu.fleet.watch import Watch
-from yobu.runtimes import Launch
 
 INIT_LIMIT_S = 10.0
-KEYS_LAST_S = 11.5 * 3600  # half an hour less than Credentials.issue promises
 
 _log = log.logger("fleet")
-
-
-@dataclass(frozen=True, slots=True)
-class FleetParts:
-    """What a fleet is built from. `endpoint()` is the platform's URL, asked for at each environment's start."""
-
-    settings: Settings
-    clock: Clock
-    ids: Ids
-    run_folder: Path
-    runtimes: Sequence[Runtime]
-    credentials: Credentials
-    log_sink: LogSink
-    endpoint: Callable[[], str]
-
-
-def found_runtimes() -> list[Runtime]:
-    """Every language family in yobu.runtimes, then those of add-ons (entry points `yobu.runtimes`)."""
-    modules = [import_module(f"{yobu.runtimes.__name__}.{name}") for name in discover.names(yobu.runtimes)]
-    added = [point.load() for point in entry_points(group=yobu.runtimes.__name__)]
-    return [*modules, *added]
 
 
 class ProcessFleet:
@@ -68,76 +35,69 @@ class ProcessFleet:
 
     def __init__(self, parts: FleetParts) -> None:
         self._parts = parts
-        self._folder = Path(os.path.realpath(parts.run_folder)) / "environments"
-        self._cache = Path(os.path.realpath(parts.run_folder)) / "cache"
+        self._starter = Starter(parts)
         self._pools = Pools()
         self._watch = Watch(self._pools, parts.clock, parts.settings.idle_s)
-        self._lifeline: Lifeline | None = None
+        self._open = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ended: list[Environment] = []
         self._cleaner: asyncio.Task[None] | None = None
-        self._quiet = asyncio.Event()
-        self._known: set[str] = set()
+        self._changed = asyncio.Event()
 
     async def start(self) -> None:
         """Sweep what a killed node left. Raises OSError where the run folder cannot be written."""
-        killed = await asyncio.to_thread(sweep.sweep, self._folder)
+        killed = await asyncio.to_thread(self._starter.open)
         if killed:
             _log.warning("ended %d processes that the last node left behind", killed)
-        for folder in (self._folder, self._cache):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._lifeline = Lifeline()
+        self._open = True
 
     async def stop(self, within_s: float) -> None:
         """Let running invocations finish within `within_s` seconds, then end every environment and its folder."""
-        if self._lifeline is None:
+        if not self._open:
             return
-        lifeline, self._lifeline = self._lifeline, None
+        self._open = False
         try:
             async with asyncio.timeout(within_s):
-                while self._pools.working or self._tasks:
-                    self._quiet.clear()
-                    await self._quiet.wait()
+                await self._until(lambda: not (self._pools.working or self._tasks))
         except TimeoutError:
             _log.warning("ending %d environments in the middle of their work", len(self._pools.working))
         self._watch.stop()
         self.reset()
-        while self._pools.everyone() or self._tasks:
-            self._quiet.clear()
-            await self._quiet.wait()
+        await self._until(lambda: not (self._pools.everyone() or self._tasks))
         if self._cleaner is not None:
             await self._cleaner
-        lifeline.close()
+        self._starter.close()
 
     def reset(self) -> None:
         """End every environment now; what they were doing is answered as if their process had been killed."""
         for environment in self._pools.everyone():
-            self._retire(environment)
-            environment.end()
+            self._pools.withdraw(environment)
+            if environment.state is not State.DEAD:
+                environment.end()
 
     def status(self) -> dict[str, Any]:
         """Counts by state, for `yobu status`."""
-        states = [environment.state for environment in self._pools]
+        states = [environment.state for environment in self._pools.everyone()]
         counts = {state.value: states.count(state) for state in State if state is not State.DEAD}
         return {"isolation": self._parts.settings.isolation, **counts}
 
     def check(self, runtime: str) -> str | None:
-        """See fleet.port.Fleet."""
-        try:
-            return self._runtime(runtime).launch(runtime, "", "", 0).warning
-        except YobuError as error:
-            raise _no_runtime(str(error)) from None
+        """See fleet.port.Fleet. The first question about a runtime may take 0.1 s: its interpreter is tried."""
+        return self._starter.warning(runtime)
 
     def retire(self, arn: str, version: str | None = None) -> None:
         """See fleet.port.Fleet."""
         for environment in self._pools.of(arn, version):
-            self._retire(environment)
+            self._pools.withdraw(environment)
+            environment.retire()
 
     async def run(self, spec: FunctionSpec, work: Work, on_chunk: OnChunk | None = None) -> Reply:
-        """See fleet.port.Fleet. Nothing here streams yet: `on_chunk` is never called, the payload comes whole.
+        """See fleet.port.Fleet. No runtime here streams: `on_chunk` is not called, the payload comes whole.
 
         A caller that goes away changes nothing: the event is handled, logged, and its environment is free again.
         """
+        if not self._open:
+            raise unavailable("the node is stopping, or has not started")
         environment = self._take(spec)
         if environment is not None:
             self._watch.on_work()
@@ -155,8 +115,8 @@ class ProcessFleet:
         environment.free_since = self._parts.clock.elapsed()
         self._pools.give_back(environment)
         self._watch.on_free()
-        if self._lifeline is None:
-            self._quiet.set()
+        if not self._open:
+            self._changed.set()
 
     def gone(self, environment: Environment) -> None:
         """An environment has ended (environment.Owner): drop its folder and whatever daemons it left."""
@@ -164,7 +124,7 @@ class ProcessFleet:
         self._ended.append(environment)
         if self._cleaner is None or self._cleaner.done():
             self._cleaner = asyncio.get_running_loop().create_task(self._clean())
-        self._quiet.set()
+        self._changed.set()
 
     def _take(self, spec: FunctionSpec) -> Environment | None:
         """A free environment whose credentials are still good."""
@@ -174,30 +134,18 @@ class ProcessFleet:
             environment.retire()
         return None
 
-    def _retire(self, environment: Environment) -> None:
-        self._pools.withdraw(environment)
-        environment.retire()
-
     async def _cold(self, spec: FunctionSpec, work: Work) -> Reply:
         """Make an environment and run the event in it.
 
         As on Lambda an initialisation that fails, or takes more than 10 s, is repeated once within the event's own
         time. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
         """
-        if self._lifeline is None:
-            raise _unavailable("the node is stopping or has not started")
-        runtime = self._runtime(spec.runtime)
         if spec.layers:
-            raise _unavailable("layers are not offered by the process tier")
-        await self._look_up(runtime, spec.runtime)
-        keys = await self._parts.credentials.issue(spec.account, spec.role, spec.name)
-        environment = self._new(spec)
+            raise unavailable("the process tier does not offer layers")
+        spawn = await self._starter.spawner(spec)
+        environment = self._starter.new(spec, owner=self)
         self._pools.add(environment)
         self._watch.on_work()
-
-        def spawn(listener: Environment) -> Child:
-            return self._spawn(runtime, listener, keys)
-
         try:
             problem, took_s = await self._initialise(environment, spawn, "init", INIT_LIMIT_S)
             if problem is None:
@@ -207,8 +155,8 @@ class ProcessFleet:
                 if problem is None:
                     return await environment.invoke(work, spent_s=took_s)
             return environment.refuse(work, problem, took_s)
-        except OSError as error:
-            raise _unavailable(f"no process can be started: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
+            raise unavailable(f"its process cannot be started ({error})") from error
         finally:
             if environment.state is State.STARTING:
                 environment.end()
@@ -229,89 +177,27 @@ class ProcessFleet:
             journal.say(report.init_report(took_s * 1000, phase, problem.status))
         return problem, took_s
 
-    def _new(self, spec: FunctionSpec) -> Environment:
-        clock, ids = self._parts.clock, self._parts.ids
-        name = ids.hex(32)
-        day = datetime.fromtimestamp(clock.now(), UTC)
-        stream = f"{day:%Y/%m/%d}/[{spec.version}]{ids.hex(32)}"
-        identity = Identity(name, str(self._folder / name), stream, keys_until=clock.now() + KEYS_LAST_S)
-        where = LogStream(spec.account, spec.region, _log_group(spec), stream)
-        return Environment(identity, spec, clock, Journal(self._parts.log_sink, where, clock), owner=self)
-
-    def _spawn(self, runtime: Runtime, environment: Environment, keys: Keys) -> Child:
-        """Start an environment's process. Raises OSError."""
-        spec, identity = environment.spec, environment.identity
-        assert self._lifeline is not None
-        folder = Path(identity.mark)
-        temporary = folder / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True)
-        place = variables.Place(
-            mark=identity.mark,
-            temporary=str(temporary),
-            cache=str(self._cache),
-            log_group=_log_group(spec),
-            log_stream=identity.stream,
-            endpoint=self._parts.endpoint(),
-        )
-
-        def launch(socket_fd: int) -> Launch:
-            return runtime.launch(spec.runtime, spec.handler, str(spec.code), socket_fd)
-
-        child = Child.spawn(
-            launch, lambda how: variables.build(spec, keys, how.environment, place), self._lifeline, environment
-        )
-        sweep.record(folder, child.pid)
-        return child
-
-    async def _look_up(self, runtime: Runtime, name: str) -> None:
-        """Have a runtime found on the host outside the loop, the first time: it may run interpreters to see."""
-        if name not in self._known:
-            try:
-                await asyncio.to_thread(runtime.launch, name, "", "", 0)
-            except YobuError as error:
-                raise _no_runtime(str(error)) from None
-            self._known.add(name)
-
-    def _runtime(self, name: str) -> Runtime:
-        for runtime in self._parts.runtimes:
-            if runtime.serves(name):
-                return runtime
-        raise _no_runtime(f"Nothing on this node serves the runtime {name}.")
-
     def _cold_done(self, task: asyncio.Task[Reply]) -> None:
         self._tasks.discard(task)
-        self._quiet.set()
+        self._changed.set()
         # The caller may have gone away; what it would have been told is then said here.
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("no environment: %s", error)
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            self._changed.clear()
+            await self._changed.wait()
 
     async def _clean(self) -> None:
         """One pass for all that have ended by now, in a thread, outside every reply."""
         while self._ended:
             marks = {environment.identity.mark for environment in self._ended}
             self._ended.clear()
-            await asyncio.to_thread(_drop, marks)
-
-
-def _drop(marks: set[str]) -> None:
-    sweep.end_marked(marks.__contains__)
-    for mark in marks:
-        shutil.rmtree(mark, ignore_errors=True)
-
-
-def _log_group(spec: FunctionSpec) -> str:
-    return spec.log_group or f"/aws/lambda/{spec.name}"
+            await asyncio.to_thread(drop, marks)
 
 
 def _runtime_version(runtime: str) -> str:
     """`python3.12` as INIT_START names it: `python:3.12.v1`."""
     language = runtime.rstrip("0123456789.x")
     return f"{language}:{runtime[len(language) :].removesuffix('.x')}.v1"
-
-
-def _no_runtime(message: str) -> AwsError:
-    return AwsError("InvalidRuntimeException", message, 502)
-
-
-def _unavailable(reason: str) -> AwsError:
-    return AwsError("ServiceException", f"No execution environment: {reason}.", 500)

@@ -32,9 +32,13 @@ class Request(msgspec.Struct, omit_defaults=True):
 
 
 class Answer(msgspec.Struct):
-    """The header of what an environment says; `type` is the error's, `memory_kb` its highest use so far."""
+    """The header of what an environment says.
+
+    `id` is the event's, `type` the error's, `memory_kb` the process's highest use so far.
+    """
 
     kind: str
+    id: str = ""
     memory_kb: int = 0
     type: str | None = None
 
@@ -56,6 +60,11 @@ class Decoder:
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = 8
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message has begun and is not whole yet."""
+        return self._held > 0
 
     def feed(self, data: bytes) -> Iterator[tuple[Answer, bytes]]:
         """The messages that `data` completes. Raises BadMessage."""

@@ -5,8 +5,6 @@ Every step is O(1). Knows nothing of processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from yobu.fleet.environment import Environment
 from yobu.fleet.port import FunctionSpec
 
@@ -53,12 +51,14 @@ class Pools:
 
     def withdraw(self, environment: Environment) -> None:
         """It takes no further event; it stays known until `remove`."""
-        if self._waiting.pop(environment, self) is None:
-            key = key_of(environment.spec)
-            free = self._free[key]
-            del free[environment]
-            if not free:
-                del self._free[key]
+        if environment not in self._waiting:
+            return
+        del self._waiting[environment]
+        key = key_of(environment.spec)
+        free = self._free[key]
+        del free[environment]
+        if not free:
+            del self._free[key]
 
     def remove(self, environment: Environment) -> None:
         """It is gone. Known or not, as often as you like."""
@@ -87,6 +87,3 @@ class Pools:
     def working(self) -> dict[Environment, None]:
         """Those that start or handle an event."""
         return self._working
-
-    def __iter__(self) -> Iterator[Environment]:
-        return iter(self.everyone())

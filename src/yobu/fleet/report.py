@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 TAIL_BYTES = 4096
 
@@ -26,6 +27,11 @@ class Measured:
     def billed_ms(self) -> int:
         """Whole milliseconds, rounded up; initialisation is billed too (AWS since August 2025)."""
         return max(1, math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 2)))
+
+
+def stream_name(now: float, version: str, digits: str) -> str:
+    """The log stream of an environment made at `now`: `2026/11/25/[$LATEST]<32 hexadecimal digits>`."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y/%m/%d}/[{version}]{digits}"
 
 
 def init_start(version: str, region: str, digest: str) -> str:

@@ -23,7 +23,15 @@ _PROC = Path("/proc")
 
 def record(folder: Path, pid: int) -> None:
     """Write down which process lives in the environment folder."""
-    (folder / RECORD).write_text(f"{pid} {start_time(pid)}")
+    (folder / RECORD).write_text(f"{pid} {start_time(pid)} {boot()}")
+
+
+def boot() -> str:
+    """Which run of the kernel this is: process numbers and start times begin anew with each."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def start_time(pid: int) -> str:
@@ -59,10 +67,10 @@ def sweep(environments: Path) -> int:
 
 def _end_recorded(folder: Path) -> int:
     try:
-        pid, began = (folder / RECORD).read_text().split()
+        pid, began, kernel = (folder / RECORD).read_text().split()
     except (OSError, ValueError):
         return 0
-    if began != start_time(int(pid)):
+    if (began, kernel) != (start_time(int(pid)), boot()):
         return 0
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(int(pid), signal.SIGKILL)

@@ -16,7 +16,9 @@ _RUNTIME = re.compile(r"python3\.(\d+)")
 # -S: no site-packages of the host's, and a third of the start's time less; -X utf8: as on Lambda, whatever the
 # host's locale. bootstrap is imported, not run, so that its compiled form is cached.
 _FLAGS = ("-S", "-X", "utf8", "-c")
-_ENTRY = "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.main(int(sys.argv[2]), sys.argv[3])"
+_ENTRY = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.main(int(sys.argv[2]), *sys.argv[3:])"
+)
 
 
 def serves(runtime: str) -> bool:
@@ -31,7 +33,7 @@ def launch(runtime: str, handler: str, code: str, socket_fd: int) -> Launch:
     sdk = sdk_folder(found.version)
     folder = os.path.dirname(__file__)
     return Launch(
-        argv=(found.path, *_FLAGS, _ENTRY, folder, str(socket_fd), sdk or ""),
+        argv=(found.path, *_FLAGS, _ENTRY, folder, str(socket_fd), sdk or "", "" if found.own else "foreign"),
         environment={
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
             "LAMBDA_RUNTIME_DIR": folder,

@@ -6,8 +6,10 @@ start. What is needed only now and then lies beside it (`bootstrap_errors.py`, `
 A message is: length of the rest (4 bytes, big-endian), length of the header (4 bytes), header (JSON), body. The node
 sends `{"id", "arn", "timeout_ms", "trace"?, "client"?}` with the event as body. The answers' `kind` is `ready`,
 `failed` (initialisation; the process then exits), `reply`, `error`, or `large` (a reply over the limit), with
-`memory_kb`, and `type` where it is an error. Output goes to the descriptors 1 and 2; within a log record a line break
-is written as NUL and line feed, so that the record stays one event.
+`memory_kb`, the event's `id`, and `type` where it is an error.
+
+Output goes to the descriptors 1 and 2; within a log record a line break is written as NUL and line feed, so that the
+record stays one event.
 """
 
 from __future__ import annotations
@@ -224,7 +226,7 @@ class Memory:
 class OwnCache:
     """Compiled code of the package goes to a folder of the node's: the package's own folder is shared, read-only.
 
-    A path hook for the package's folders, so that the standard library keeps its own caches.
+    A path hook for certain folders (names with their separator), so that the standard library keeps its own caches.
     """
 
     def __init__(self, folders: Iterable[str], cache: str) -> None:
@@ -331,13 +333,14 @@ def die_with_the_node() -> None:
         return
 
 
-def prepare(code: str, sdk: str) -> None:
+def prepare(code: str, sdk: str, foreign: bool) -> None:
     """sys.path, caches, builtins and streams as a function expects them."""
     sys.path[:] = [code] + [path for path in sys.path if path not in ("", os.path.dirname(__file__))]
     sys.argv[:] = [os.path.join(code, "bootstrap")]
     cache = os.environ.pop("YOBU_CACHE", None)
     if cache:
-        sys.path_hooks.insert(0, OwnCache((code + os.sep,), os.path.join(cache, "pycache")))
+        folders = (code + os.sep, sdk + os.sep) if foreign else (code + os.sep,)
+        sys.path_hooks.insert(0, OwnCache(folders, os.path.join(cache, "pycache")))
     if sdk:
         sys.meta_path.append(SdkFinder(sdk))
     sys.meta_path.insert(0, LoggingHook())
@@ -424,7 +427,7 @@ def serve(channel: Channel, handler: Callable[[Any, LambdaContext], Any], code: 
             kind = "error"
             error_type, body = fail(error, header["id"], code)
         flush()
-        top = '{"kind":"%s","memory_kb":%d' % (kind, memory.highest_kb())
+        top = '{"kind":"%s","id":%s,"memory_kb":%d' % (kind, json.dumps(header["id"]), memory.highest_kb())
         top += "}" if error_type is None else ',"type":%s}' % json.dumps(error_type)
         channel.send(top, body)
         # Nothing of this event is kept while waiting for the next.
@@ -439,13 +442,16 @@ def decode(event: bytes) -> Any:
         raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
 
 
-def main(fd: int, sdk: str = "") -> NoReturn:
-    """Load the handler, say so, and serve. `fd` is the socket, `sdk` a folder with boto3 or nothing."""
+def main(fd: int, sdk: str = "", foreign: str = "") -> NoReturn:
+    """Load the handler, say so, and serve.
+
+    `fd` is the socket, `sdk` a folder with boto3 or nothing, `foreign` not empty where that is another Python's.
+    """
     die_with_the_node()
     channel = Channel(fd)
     code = os.environ["LAMBDA_TASK_ROOT"]
     sys.modules.pop("bootstrap", None)  # a package may have a module of that name
-    prepare(code, sdk)
+    prepare(code, sdk, bool(sdk and foreign))
     try:
         handler = load(os.environ["_HANDLER"])
     except Exception as error:  # noqa: BLE001  (whatever a function raises is its answer)
