@@ -165,6 +165,11 @@ class World:
         rows = await space.scan(self.store, space.range())
         return [parts[1] / 1000 - self.clock.now() for parts, _ in rows]
 
+    async def queued_ids(self) -> list[str]:
+        """The request ids of the queued events."""
+        space = Space(("queue",), QueuedEvent)
+        return [event.request_id for _, event in await space.scan(self.store, space.range())]
+
     async def queued(self, prefix: str = "queue") -> int:
         return len(await self.store.scan(Space((prefix,), bytes).range()))
 
@@ -232,3 +237,16 @@ def gate() -> Gate:
 @pytest.fixture
 def make_resolved() -> Callable[..., Resolved]:
     return resolved
+
+
+@pytest.fixture
+def make_plain(tmp_path: Path) -> Callable[[], Any]:
+    """`await make_plain()`: a floor that the caller stops, for tests that run loops of their own."""
+
+    async def make() -> World:
+        clock = FakeClock()
+        engine = MemoryStore(rerun=Rerun(SeededIds(7)))
+        blobs = await Blobs.open(tmp_path / "blobs", engine, clock, SeededIds(2))
+        return World(engine, clock, blobs, await Packed.open(None, clock), 50)
+
+    return make
