@@ -161,7 +161,7 @@ class Committer:
                 self._scheduled = True
                 self._loop.call_later(BUSY_S, self._turn)
             else:
-                self._finish((), error)
+                self._finish([_Ran(entry.future, None, None, None) for entry in self._pending], error)
             return
         self._batch()
 
@@ -234,7 +234,7 @@ class Committer:
                         entry.future.set_exception(entry.error)
         elif isinstance(error, EngineError) and error.full:
             self._roll_back()
-            _refuse([entry.future for entry in ran], StoreFull, str(error))
+            _refuse([entry.future for entry in ran], StoreFull, "the disk is full: nothing was written")
         else:
             self._stop(ran, error)
         if self._pending:

@@ -322,6 +322,8 @@ class _SqliteTx(Bounded):
         # Misuse of the module (a value of a wrong type) is the function's fault, not the file's.
         if not isinstance(error, sqlite3.ProgrammingError):
             self.broken = error
+            # SQLite may have ended the transaction by itself: what came now would be committed alone.
+            self.open = False
 
 
 class _Snapshots:
