@@ -126,13 +126,13 @@ class Lambda:
             **more,
         }
         made = await self("CreateFunction", FunctionName=name, **members)
-        await self.api.jobs.settled(self.ref(name))
+        assert await self.api.jobs.settled(self.ref(name), 10.0) is None
         return made
 
     async def update(self, name: str = "f", **more: Any) -> Params:
         """Another configuration, in force."""
         changed = await self("UpdateFunctionConfiguration", FunctionName=name, **more)
-        await self.api.jobs.settled(self.ref(name))
+        assert await self.api.jobs.settled(self.ref(name), 10.0) is None
         return changed
 
     async def refused(self, code: str, operation: str, **params: Any) -> str:

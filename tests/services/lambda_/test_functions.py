@@ -58,6 +58,23 @@ async def test_it_becomes_active_when_the_package_is_unpacked(aws: Any) -> None:
     assert shown["RevisionId"] != made["RevisionId"]
 
 
+async def test_whoever_asks_at_once_sees_it_active(aws: Any, zipped: Callable[..., bytes]) -> None:
+    """A question waits a moment for the change that is under way, so that a client's waiter never sleeps."""
+    await aws("CreateFunction", FunctionName="f", Code={"ZipFile": zipped()}, Publish=True, **CODE)
+    assert (await aws("GetFunction", FunctionName="f:1"))["Configuration"]["State"] == "Active"
+    await aws("UpdateFunctionConfiguration", FunctionName="f", Timeout=7)
+    assert (await aws("GetFunctionConfiguration", FunctionName="f"))["LastUpdateStatus"] == "Successful"
+
+
+async def test_a_question_is_answered_though_the_change_goes_on(
+    parts: Parts, ctx: Any, zipped: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yobu.services.lambda_.api.functions.LOOK_S", 0.01)
+    idle = Api(parts)
+    await idle.create_function(ctx, {"FunctionName": "f", "Code": {"ZipFile": zipped()}, **CODE})
+    assert (await idle.get_function_configuration(ctx, {"FunctionName": "f"}))["State"] == "Pending"
+
+
 async def test_a_pending_function_is_finished_by_the_next_node(
     parts: Parts, ctx: Any, zipped: Callable[..., bytes]
 ) -> None:
@@ -67,7 +84,7 @@ async def test_a_pending_function_is_finished_by_the_next_node(
     second = Api(parts)
     await second.start()
     ref = state.FunctionRef(ctx.account, ctx.region, "f")
-    await second.jobs.settled(ref)
+    assert await second.jobs.settled(ref, 10.0) is None
     shown = await second.get_function_configuration(ctx, {"FunctionName": "f"})
     assert shown["State"] == "Active"
     await second.stop()
@@ -85,7 +102,7 @@ async def test_a_package_that_cannot_be_unpacked_fails_the_function(
     await room.start()
     await room.create_function(ctx, {"FunctionName": "f", "Code": {"ZipFile": zipped()}, **CODE})
     ref = state.FunctionRef(ctx.account, ctx.region, "f")
-    await room.jobs.settled(ref)
+    assert await room.jobs.settled(ref, 10.0) is None
     shown = await room.get_function_configuration(ctx, {"FunctionName": "f"})
     assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InvalidZipFileException")
     assert shown["StateReason"] == "Could not unzip uploaded file."
@@ -257,7 +274,7 @@ class TestUpdate:
     async def test_a_change_that_does_not_end_is_a_conflict(
         self, parts: Parts, ctx: Any, zipped: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("yobu.services.lambda_.jobs.WAIT_S", 0.01)
+        monkeypatch.setattr("yobu.services.lambda_.api.changes.WAIT_S", 0.01)
         idle = Api(parts)
         await idle.create_function(ctx, {"FunctionName": "f", "Code": {"ZipFile": zipped()}, **CODE})
         with pytest.raises(AwsError) as caught:

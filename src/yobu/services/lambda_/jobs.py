@@ -16,15 +16,12 @@ from yobu.base.errors import AwsError
 from yobu.base.log import logger
 from yobu.invoke.values import FunctionRef
 from yobu.services.lambda_.functions import StoredFunctions
-from yobu.services.lambda_.model import errors, state
+from yobu.services.lambda_.model import state
 from yobu.services.lambda_.model.names import arn
 from yobu.services.port import Parts
 from yobu.store.due import DueLoop, DueQueue
 from yobu.store.port import Reader, Tx
 from yobu.store.space import Space
-
-WAIT_S = 10.0
-"""How long an operation waits for an earlier change of its function, in real seconds."""
 
 _BELONGINGS: tuple[Space[Any], ...] = (
     state.VERSIONS,
@@ -80,24 +77,34 @@ class Jobs:
         """Wait until nothing is left to do."""
         await self._loop.idle()
 
-    async def settled(self, ref: FunctionRef) -> None:
-        """Wait until no change of the function is under way; returns as well where it does not exist.
+    async def settled(self, ref: FunctionRef, within_s: float) -> str | None:
+        """Wait at most `within_s` (real seconds) until no change is under way of what `ref` names.
 
-        ResourceConflictException, as AWS answers at once, after 10 s.
+        Returns what is still in the way (`Pending`, `InProgress`), None where nothing is or nothing exists.
         """
         obstacle: str | None = None
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(within_s):
                 while True:
                     changed = asyncio.ensure_future(self._parts.store.wait(state.topic(ref)))
-                    head = await state.FUNCTIONS.get(self._parts.store, ref.account, ref.region, ref.name)
-                    obstacle = None if head is None else head.latest.obstacle
-                    if obstacle in (None, "Failed"):
+                    obstacle = await self._obstacle(ref)
+                    if obstacle is None:
                         changed.cancel()
-                        return
+                        return None
                     await changed
         except TimeoutError:
-            raise errors.busy(arn(ref), str(obstacle)) from None
+            return obstacle
+
+    async def _obstacle(self, ref: FunctionRef) -> str | None:
+        async def look(read: Reader) -> str | None:
+            head = await state.function(read, ref)
+            return (await state.qualified(read, head, ref)).obstacle
+
+        try:
+            obstacle = await self._parts.store.read(look)
+        except AwsError:
+            return None
+        return None if obstacle == "Failed" else obstacle
 
     async def _run(self, row: bytes, job: Job) -> None:
         if job.kind == "activate":

@@ -15,6 +15,12 @@ from yobu.services.lambda_.api.room import LambdaRoom
 from yobu.services.lambda_.model import errors, names, rules, state
 from yobu.store.port import Tx
 
+WAIT_S = 10.0
+"""How long a change waits for an earlier one of the same function, in real seconds."""
+
+LOOK_S = 1.0
+"""How long a question waits for a change that is under way: a client's waiter need not ask twice."""
+
 
 class Moment(NamedTuple):
     """What a transaction cannot make itself: the time (platform, ms) and a new RevisionId."""
@@ -29,6 +35,12 @@ class Changes(LambdaRoom):
     def moment(self) -> Moment:
         """Now, with a new RevisionId."""
         return Moment(self.parts.clock.now_ms(), self.parts.ids.uuid())
+
+    async def ready(self, ref: FunctionRef) -> None:
+        """Wait for an earlier change; AWS refuses at once. ResourceConflictException after 10 s."""
+        obstacle = await self.jobs.settled(ref, WAIT_S)
+        if obstacle is not None:
+            raise errors.busy(names.arn(ref), obstacle)
 
     async def free(self, tx: Tx, ref: FunctionRef, revision: str | None = None) -> state.Function:
         """The function's head, if no other change of it is under way and `revision` (where given) is the latest."""

@@ -25,7 +25,7 @@ class CodeUpdates(Changes):
         """
         ref = self.whole(ctx, params, "UpdateFunctionCode")
         rules.refuse_not_built(params)
-        await self.jobs.settled(ref)
+        await self.ready(ref)
         current = await state.function(self.parts.store, ref)
         rules.warn(ctx, rules.changed_config(current.latest.config, _architectures(params)), params, self.parts.fleet)
         code = await self.packages.take(ctx, params, "UpdateFunctionCode")

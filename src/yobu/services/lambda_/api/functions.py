@@ -10,7 +10,7 @@ from functools import partial
 from yobu.aws.http import Answer, Params
 from yobu.base.context import Context
 from yobu.invoke.values import FunctionRef
-from yobu.services.lambda_.api.changes import Changes, count
+from yobu.services.lambda_.api.changes import LOOK_S, Changes, count
 from yobu.services.lambda_.jobs import Job
 from yobu.services.lambda_.model import errors, names, paging, rules, shapes, state
 from yobu.services.lambda_.model.names import LATEST
@@ -67,6 +67,7 @@ class FunctionRecords(Changes):
         `Code.Location` is left out: there is no address yet from which the package can be fetched.
         """
         ref = self.named(ctx, params, "GetFunction")
+        await self.jobs.settled(ref, LOOK_S)
 
         async def read(view: Reader) -> Params:
             head = await state.function(view, ref)
@@ -87,6 +88,7 @@ class FunctionRecords(Changes):
     async def get_function_configuration(self, ctx: Context, params: Params) -> Params:
         """The configuration of `$LATEST`, of a version, or of an alias's main version. ResourceNotFoundException."""
         ref = self.named(ctx, params, "GetFunctionConfiguration")
+        await self.jobs.settled(ref, LOOK_S)
 
         async def read(view: Reader) -> Params:
             head = await state.function(view, ref)
@@ -98,7 +100,7 @@ class FunctionRecords(Changes):
         """Change `$LATEST`'s settings. ResourceNotFoundException, PreconditionFailedException, and rules.py's."""
         ref = self.whole(ctx, params, "UpdateFunctionConfiguration")
         rules.refuse_not_built(params)
-        await self.jobs.settled(ref)
+        await self.ready(ref)
         current = await state.function(self.parts.store, ref)
         rules.warn(ctx, rules.changed_config(current.latest.config, params), params, self.parts.fleet)
         moment = self.moment()

@@ -21,7 +21,7 @@ class Versions(Changes):
         InvalidParameterValueException for another CodeSha256, PreconditionFailedException for another RevisionId.
         """
         ref = self.whole(ctx, params, "PublishVersion")
-        await self.jobs.settled(ref)
+        await self.ready(ref)
         moment = self.moment()
 
         async def publish(tx: Tx) -> state.Version:
