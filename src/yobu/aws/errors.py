@@ -14,9 +14,11 @@ from botocore.model import ServiceModel, Shape
 from yobu.aws import cbor, times
 from yobu.aws.http import Request, Response
 from yobu.aws.protocols.json_tree import Encoder
+from yobu.aws.protocols.rest import to_text
 from yobu.aws.protocols.rest_xml import host_id
 from yobu.aws.protocols.rpc_cbor import CborWriter
 from yobu.aws.protocols.xml_tree import Writer, escape
+from yobu.aws.shapes import wire_name
 from yobu.base.errors import AwsError
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -37,6 +39,8 @@ _CORAL_SERVICE = frozenset(
     }
 )
 
+Headers = list[tuple[str, str]]
+
 
 class Errors:
     """The error answers of one service."""
@@ -46,14 +50,14 @@ class Errors:
         self._s3 = model.service_name == "s3"
         self._dynamodb = model.service_name in ("dynamodb", "dynamodbstreams")
         self._prefix = f"com.amazonaws.dynamodb.v{model.api_version.replace('-', '')}#"
+        self._json_type = f"application/x-amz-json-{model.metadata.get('jsonVersion', '1.0')}"
+        self._encoder = Encoder()
+        self._writer = Writer(times.iso8601)
+        self._cbor = CborWriter()
         self._shapes: dict[str, Shape] = {}
         for shape in model.error_shapes:
             self._shapes.setdefault(shape.error_code, shape)
             self._shapes.setdefault(shape.name, shape)
-
-    def shape(self, code: str) -> Shape | None:
-        """The modelled error of a code, whether spelt as its shape's name or as its wire code."""
-        return self._shapes.get(code)
 
     def status(self, error: AwsError) -> int:
         """The HTTP status: the model's where the error has only the default 400."""
@@ -63,37 +67,27 @@ class Errors:
             return modelled
         return error.status
 
-    def _members(self, error: AwsError, encoder: Encoder) -> dict[str, Any]:
-        """Further members as JSON."""
-        shape = self._shapes.get(error.code)
-        if shape is None or not error.members:
-            return dict(error.members)
-        known = {name: item for name, item in error.members.items() if name in shape.members}
-        rest = {name: item for name, item in error.members.items() if name not in shape.members}
-        return {**encoder.get(shape)(known), **rest}
-
     def render(self, protocol: str, error: AwsError, request_id: str, request: Request) -> Response:
         """The error's response in one of the service's protocols."""
         if protocol == "json":
-            return self.json(error, request_id)
+            return self._rpc_json(error, request_id)
         if protocol == "rest-json":
-            return self.rest_json(error, request_id, request)
-        if protocol == "rest-xml":
-            return self.rest_xml(error, request_id, request)
+            return self._rest_json(error, request_id, request)
         if protocol == "smithy-rpc-v2-cbor":
-            return self.cbor(error, request_id)
-        return self.query(error, request_id)
+            return self._rpc_cbor(error, request_id)
+        if self._s3:
+            return self._bare_xml(error, request_id, request)
+        return self._xml(error, request_id, request)
 
-    def json(self, error: AwsError, request_id: str) -> Response:
+    def _rpc_json(self, error: AwsError, request_id: str) -> Response:
         """json 1.0 and 1.1: `__type` and the message."""
         shape = self._shapes.get(error.code)
         body: dict[str, Any] = {"__type": self._type(error.code, shape)}
         if error.message:
-            body[self._message_key(error.code, shape)] = error.message
-        body.update(self._members(error, Encoder()))
+            body[_message_key(error.code, shape)] = error.message
+        body.update(self._members(error, shape))
         data = _encode(body)
-        version = self._model.metadata.get("jsonVersion", "1.0")
-        headers = [("x-amzn-requestid", request_id), ("content-type", f"application/x-amz-json-{version}")]
+        headers = [("x-amzn-requestid", request_id), ("content-type", self._json_type)]
         if self._dynamodb:
             headers.append(("x-amz-crc32", str(crc32(data))))
         self._query_compatible(error, shape, headers)
@@ -107,32 +101,31 @@ class Errors:
             if code == "ValidationException":
                 return f"com.amazon.coral.validate#{code}"
             return self._prefix + code
-        if self._model.is_query_compatible:
-            # The query protocol's code is in x-amzn-query-error; here stands the shape with its namespace.
-            return f"com.amazonaws.{self._model.service_name}#{shape.name if shape is not None else code}"
-        return code if shape is None else shape.name
+        name = code if shape is None else shape.name
+        # Where the query protocol's code stands in x-amzn-query-error, here stands the shape with its namespace.
+        return f"com.amazonaws.{self._model.service_name}#{name}" if self._model.is_query_compatible else name
 
-    def _message_key(self, code: str, shape: Shape | None) -> str:
-        if shape is not None:
-            for name in ("message", "Message"):
-                if name in shape.members:
-                    return name
-        return "Message" if code in ("SerializationException", "AccessDeniedException") else "message"
+    def _members(self, error: AwsError, shape: Shape | None) -> dict[str, Any]:
+        """Members beside the message as JSON, without those that stand in headers."""
+        if shape is None:
+            return dict(error.members)
+        known = {n: v for n, v in error.members.items() if n in shape.members and not _in_header(shape.members[n])}
+        rest = {n: v for n, v in error.members.items() if n not in shape.members}
+        return {**self._encoder.get(shape)(known), **rest}
 
-    def _query_compatible(self, error: AwsError, shape: Shape | None, headers: list[tuple[str, str]]) -> None:
+    def _query_compatible(self, error: AwsError, shape: Shape | None, headers: Headers) -> None:
         if self._model.is_query_compatible:
             code = shape.error_code if shape is not None else error.code
-            headers.append(("x-amzn-query-error", f"{code};{_fault(error, shape, self.status(error))}"))
+            headers.append(("x-amzn-query-error", f"{code};{_fault(shape, self.status(error))}"))
 
-    def cbor(self, error: AwsError, request_id: str) -> Response:
-        """rpc-v2-cbor: as json, with the shape's absolute name as `__type`."""
+    def _rpc_cbor(self, error: AwsError, request_id: str) -> Response:
+        """rpc-v2-cbor: as json, in CBOR."""
         shape = self._shapes.get(error.code)
         body: dict[str, Any] = {"__type": shape.name if shape is not None else error.code}
         if error.message:
-            body[self._message_key(error.code, shape)] = error.message
-        known = {n: v for n, v in error.members.items() if shape is not None and n in shape.members}
-        if shape is not None and known:
-            body.update(CborWriter().get(shape)(known))
+            body[_message_key(error.code, shape)] = error.message
+        if shape is not None:
+            body.update(self._cbor.get(shape)({n: v for n, v in error.members.items() if n in shape.members}))
         headers = [
             ("x-amzn-requestid", request_id),
             ("smithy-protocol", "rpc-v2-cbor"),
@@ -142,58 +135,78 @@ class Errors:
         headers.extend(error.headers.items())
         return Response(self.status(error), headers, cbor.encode(body))
 
-    def rest_json(self, error: AwsError, request_id: str, request: Request) -> Response:
-        """rest-json: the code in x-amzn-errortype, the members in the body."""
+    def _rest_json(self, error: AwsError, request_id: str, request: Request) -> Response:
+        """rest-json: the code in x-amzn-errortype, the members in body and headers."""
         shape = self._shapes.get(error.code)
-        key = self._message_key(error.code, shape)
-        body = self._members(error, Encoder())
+        body = self._members(error, shape)
         if error.message:
-            body.setdefault(key, error.message)
-        code = shape.name if shape is not None else error.code
+            body.setdefault(_message_key(error.code, shape), error.message)
         headers = [
             ("x-amzn-requestid", request_id),
             ("content-type", "application/json"),
-            ("x-amzn-errortype", code),
+            ("x-amzn-errortype", shape.name if shape is not None else error.code),
+            *_header_members(error, shape),
             *error.headers.items(),
         ]
         return Response(self.status(error), headers, b"" if request.method == "HEAD" else _encode(body))
 
-    def rest_xml(self, error: AwsError, request_id: str, request: Request) -> Response:
-        """rest-xml: S3's bare Error, the others' ErrorResponse. A HEAD or 304 has no body."""
-        if not self._s3:
-            return self.query(error, request_id)
+    def _bare_xml(self, error: AwsError, request_id: str, request: Request) -> Response:
+        """S3: a bare Error. The answer to a HEAD and a 304 have no body."""
         status = self.status(error)
         second = host_id(request_id)
-        headers = [("x-amz-request-id", request_id), ("x-amz-id-2", second)]
-        headers.extend(error.headers.items())
+        headers = [("x-amz-request-id", request_id), ("x-amz-id-2", second), *error.headers.items()]
         if request.method == "HEAD" or status == 304:
             return Response(status, headers)
-        out = ['<?xml version="1.0" encoding="UTF-8"?>\n<Error>']
         members: dict[str, Any] = {"Code": error.code, "Message": error.message, **error.members}
         # S3 names the resource by its path unless it names bucket or key by themselves.
         if not error.members.keys() & {"BucketName", "Key", "Resource", "ArgumentName"}:
             members["Resource"] = request.path
         members |= {"RequestId": request_id, "HostId": second}
+        out = ['<?xml version="1.0" encoding="UTF-8"?>\n<Error>']
         out.extend(f"<{name}>{escape(_plain(value))}</{name}>" for name, value in members.items() if value is not None)
         out.append("</Error>")
         headers.append(("content-type", "application/xml"))
         return Response(status, headers, "".join(out).encode())
 
-    def query(self, error: AwsError, request_id: str) -> Response:
-        """query: ErrorResponse with Type, Code and Message."""
+    def _xml(self, error: AwsError, request_id: str, request: Request) -> Response:
+        """query, and rest-xml but for S3: ErrorResponse with Type, Code and Message."""
         shape = self._shapes.get(error.code)
         code = shape.error_code if shape is not None else error.code
         status = self.status(error)
         namespace = self._model.metadata.get("xmlNamespace", "")
         out = [f'<ErrorResponse xmlns="{namespace}">' if namespace else "<ErrorResponse>"]
-        out.append(f"<Error><Type>{_fault(error, shape, status)}</Type><Code>{escape(code)}</Code>")
+        out.append(f"<Error><Type>{_fault(shape, status)}</Type><Code>{escape(code)}</Code>")
         out.append(f"<Message>{escape(error.message)}</Message>")
         if shape is not None and error.members:
-            known = {n: v for n, v in error.members.items() if n in shape.members and n.lower() != "message"}
-            Writer(times.iso8601).structure(shape, tuple(known))(out, known)
+            names = (n for n in shape.members if n.lower() != "message" and not _in_header(shape.members[n]))
+            self._writer.structure(shape, tuple(names))(out, dict(error.members))
         out.append(f"</Error><RequestId>{escape(request_id)}</RequestId></ErrorResponse>")
-        headers = [("x-amzn-requestid", request_id), ("content-type", "text/xml"), *error.headers.items()]
-        return Response(status, headers, "".join(out).encode())
+        headers = [("x-amzn-requestid", request_id), ("content-type", "text/xml")]
+        headers += [*_header_members(error, shape), *error.headers.items()]
+        return Response(status, headers, b"" if request.method == "HEAD" else "".join(out).encode())
+
+
+def _in_header(member: Shape) -> bool:
+    return bool(member.serialization.get("location") == "header")
+
+
+def _header_members(error: AwsError, shape: Shape | None) -> Headers:
+    if shape is None:
+        return []
+    return [
+        (wire_name(member, name).lower(), to_text(member)(error.members[name]))
+        for name, member in shape.members.items()
+        if _in_header(member) and error.members.get(name) is not None
+    ]
+
+
+def _message_key(code: str, shape: Shape | None) -> str:
+    """Whether the service spells it `message` or `Message`."""
+    if shape is not None:
+        for name in ("message", "Message"):
+            if name in shape.members:
+                return name
+    return "Message" if code in ("SerializationException", "AccessDeniedException") else "message"
 
 
 def _plain(value: Any) -> str:
@@ -202,7 +215,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _fault(error: AwsError, shape: Shape | None, status: int) -> str:
+def _fault(shape: Shape | None, status: int) -> str:
     """`Sender` or `Receiver`: whose mistake it was."""
     modelled = shape.metadata.get("error", {}) if shape is not None else {}
     if "senderFault" in modelled:

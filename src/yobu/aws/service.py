@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from botocore.loaders import Loader
-from botocore.model import OperationModel
+from botocore.model import OperationModel, ServiceModel
 
 from yobu.aws import models
 from yobu.aws.constraints import Constraints
@@ -40,16 +39,16 @@ _WHOLE_INPUT = frozenset({"lambda"})
 class Service:
     """One AWS service. Closures are compiled at the first use of an operation and direction."""
 
-    def __init__(self, name: str, source: Loader) -> None:
-        self.name = name
-        self.model = models.load(source, name)
+    def __init__(self, model: ServiceModel) -> None:
+        self.model = model
+        self.name: str = model.service_name
         self.protocol: str = self.model.protocol
         self.signing_name: str = self.model.signing_name
         self.api_version: str = self.model.api_version
         offered = self.model.metadata.get("protocols") or [self.protocol]
         self._protocols = tuple(p for p in offered if p in _CODECS)
         if not self._protocols:
-            raise YobuError(f"{name} speaks {self.protocol}, which yobu does not")
+            raise YobuError(f"{self.name} speaks {self.protocol}, which yobu does not")
         self._operations = frozenset(self.model.operation_names)
         self._codecs: dict[str, Codec] = {}
         self._parsers: dict[tuple[str, str], Parse] = {}
@@ -140,7 +139,7 @@ class Catalogue:
         """A service by botocore's name. Raises botocore's UnknownServiceError."""
         found = self._services.get(name)
         if found is None:
-            found = self._services[name] = Service(name, self._source)
+            found = self._services[name] = Service(models.load(self._source, name))
         return found
 
     @property

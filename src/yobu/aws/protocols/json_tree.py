@@ -14,7 +14,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from botocore.model import Shape
 
 from yobu.aws import times
@@ -114,13 +113,6 @@ def _timestamp(form: str) -> Convert:
     return decode
 
 
-def _jsonvalue(value: Any) -> Any:
-    try:
-        return msgspec.json.decode(_text(value))
-    except msgspec.DecodeError as error:
-        raise WrongType(f"Invalid JSON: {error}") from error
-
-
 def _identity(value: Any) -> Any:
     return value
 
@@ -154,7 +146,7 @@ class Decoder:
             return _integer(kind)
         if kind in FLOATS:
             return _number
-        return _jsonvalue if shape.serialization.get("jsonvalue") else _text
+        return _text
 
     def structure(self, shape: Shape, names: tuple[str, ...]) -> Convert:
         """As `get`, for only the members `names` of a structure (a REST body without its headers)."""
@@ -254,9 +246,7 @@ class Encoder:
             return _encode_number
         if kind in INTEGERS:
             return int
-        if kind == "blob":
-            return _encode_blob
-        return _encode_jsonvalue if shape.serialization.get("jsonvalue") else _identity
+        return _encode_blob if kind == "blob" else _identity
 
     def _structure(self, shape: Shape, names: tuple[str, ...]) -> Convert:
         owner = shape.name
@@ -310,10 +300,6 @@ def _encode_number(value: Any) -> Any:
 
 def _encode_blob(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
-
-
-def _encode_jsonvalue(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 _TIMESTAMPS: dict[str, Convert] = {

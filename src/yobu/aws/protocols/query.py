@@ -87,8 +87,9 @@ class FormReader:
         members: list[tuple[str, str, Read]] = []
         for name, member in shape.members.items():
             wire = wire_name(member, name)
-            if member.type_name == "list" and member.serialization.get("flattened"):
-                # A flattened list's fields are named after its items, where those have a name.
+            flattened = member.type_name == "list" and member.serialization.get("flattened")
+            if flattened and "name" not in member.serialization:
+                # A flattened list without a name of its own is named after its items.
                 wire = wire_name(member.member, wire)
             members.append((wire, name, self._memo.get(member)))
 

@@ -287,13 +287,19 @@ _TIMESTAMPS: dict[str, ToText] = {
 }
 
 
+# Other locations mean something in requests only.
+_OUTSIDE = ("header", "headers", "statusCode")
+
+
 class Outputs:
     """The members of an operation's output that stand outside its body, compiled."""
 
     def __init__(self, operation: OperationModel) -> None:
         shape = operation.output_shape
         members = dict(shape.members) if shape is not None else {}
-        self.body = tuple(name for name, member in members.items() if "location" not in member.serialization)
+        self.body = tuple(
+            name for name, member in members.items() if member.serialization.get("location") not in _OUTSIDE
+        )
         self._status = operation.http.get("responseCode", 200)
         self._headers: dict[str, tuple[str, ToText]] = {}
         self._maps: dict[str, str] = {}

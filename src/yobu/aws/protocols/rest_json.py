@@ -81,9 +81,11 @@ class RestJsonCodec:
 
     def _payload(self, name: str, shape: Shape) -> Any:
         if shape.type_name == "blob" or shape.serialization.get("eventstream"):
+            streaming = shape.serialization.get("streaming")
 
             def fill(params: Params, body: bytes | Body) -> None:
-                params[name] = body
+                if body or streaming:
+                    params[name] = body
 
         elif shape.type_name == "string":
 

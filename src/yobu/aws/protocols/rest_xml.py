@@ -18,7 +18,7 @@ from yobu.aws.http import Body, Params, Request, Response
 from yobu.aws.protocols.port import Parse, Reply, Serialise
 from yobu.aws.protocols.rest import BadValue, Inputs, Outputs
 from yobu.aws.protocols.rest_json import raw
-from yobu.aws.protocols.xml_tree import Malformed, Read, Reader, Write, Writer, local, parse_xml
+from yobu.aws.protocols.xml_tree import Malformed, Read, Reader, Writer, attribute_writer, local, parse_xml
 from yobu.aws.routes import Miss, Router
 from yobu.aws.shapes import wire_name
 from yobu.base.errors import AwsError
@@ -143,9 +143,11 @@ class RestXmlCodec:
             return fill
         member = shape.members[payload]
         if member.type_name == "blob" or member.serialization.get("eventstream"):
+            streaming = member.serialization.get("streaming")
 
             def fill(params: Params, body: bytes | Body) -> None:
-                params[payload] = body
+                if body or streaming:
+                    params[payload] = body
 
         elif member.type_name == "string":
 
@@ -154,7 +156,8 @@ class RestXmlCodec:
                     params[payload] = _text(cast(bytes, body))
 
         else:
-            return _element(payload, wire_name(member, payload), self._reader.get(member))
+            root = wire_name(member, member.name) if self._s3 else None
+            return _element(payload, root, self._reader.get(member))
         return fill
 
     def serialiser(self, operation: OperationModel) -> Serialise:
@@ -192,7 +195,7 @@ class RestXmlCodec:
             if self._s3 and operation.name in _S3_TEXT_ROOTS:
                 return self._text_root(shape, _S3_TEXT_ROOTS[operation.name])
             root = _S3_ROOTS.get(operation.name, shape.name) if self._s3 else wire_name(shape, shape.name)
-            return self._document(self._writer.structure(shape, outputs.body), root)
+            return self._document(shape, outputs.body, root)
         member = shape.members[payload]
         if member.serialization.get("eventstream"):
             return self._events(payload, member)
@@ -201,8 +204,7 @@ class RestXmlCodec:
             if self._s3 and operation.name == "GetBucketPolicy":
                 kind = "application/json"
             return lambda output: (kind, raw(output.get(payload)))
-        content = self._writer.structure(member, tuple(member.members))
-        document = self._document(content, wire_name(member, member.name))
+        document = self._document(member, tuple(member.members), wire_name(member, member.name))
 
         def body(output: Params) -> tuple[str, Any]:
             value = output.get(payload)
@@ -210,12 +212,14 @@ class RestXmlCodec:
 
         return body
 
-    def _document(self, content: Write, root: str) -> Callable[[Params], tuple[str, Any]]:
-        begin = f'{_DECLARATION}<{root} xmlns="{self._namespace}">' if self._namespace else f"{_DECLARATION}<{root}>"
+    def _document(self, shape: Shape, names: tuple[str, ...], root: str) -> Callable[[Params], tuple[str, Any]]:
+        content = self._writer.structure(shape, names)
+        attributes = attribute_writer(shape)
+        begin = f'{_DECLARATION}<{root} xmlns="{self._namespace}"' if self._namespace else f"{_DECLARATION}<{root}"
         end = f"</{root}>"
 
         def document(value: Params) -> tuple[str, Any]:
-            out = [begin]
+            out = [begin, f"{attributes(value)}>" if attributes else ">"]
             content(out, value)
             out.append(end)
             return "application/xml", "".join(out).encode()
@@ -252,12 +256,12 @@ def _nothing(output: Params) -> tuple[str, Any]:
     return "", b""
 
 
-def _element(name: str, root: str, read: Read) -> Fill:
+def _element(name: str, root: str | None, read: Read) -> Fill:
     def fill(params: Params, body: bytes | Body) -> None:
         if not body:
             return
         element = parse_xml(cast(bytes, body))
-        if local(element.tag) != root:
+        if root is not None and local(element.tag) != root:
             raise Malformed(f"{root} expected")
         params[name] = read(element)
 

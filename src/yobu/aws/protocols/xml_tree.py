@@ -191,12 +191,13 @@ class Writer:
             return self._text_element(shape, tag)
         flattened = shape.serialization.get("flattened")
         if shape.type_name == "list" and flattened:
-            return _each(self.element(shape.member, wire_name(shape.member, tag)))
+            named = "name" in shape.serialization
+            return _each(self.element(shape.member, tag if named else wire_name(shape.member, tag)))
         if shape.type_name == "map":
             return self._map(shape, "" if flattened else tag, tag if flattened else "entry")
         content = self._contents.get(shape)
         begin, end = f"<{tag}{_namespace(shape)}", f"</{tag}>"
-        attributes = _attribute_writer(shape)
+        attributes = attribute_writer(shape)
 
         def write(out: list[str], value: Any) -> None:
             out.append(f"{begin}{attributes(value)}>" if attributes else f"{begin}>")
@@ -298,7 +299,8 @@ def _namespace(shape: Shape) -> str:
     return f' xmlns{prefix}="{escape(namespace["uri"])}"'
 
 
-def _attribute_writer(shape: Shape) -> Callable[[dict[str, Any]], str] | None:
+def attribute_writer(shape: Shape) -> Callable[[dict[str, Any]], str] | None:
+    """The closure that writes a structure's XML attributes, or None where it has none."""
     if shape.type_name != "structure":
         return None
     wanted = [
