@@ -44,10 +44,12 @@ class Recorder:
 
     def __init__(self) -> None:
         self.sent: list[Delivery] = []
+        self.calls: list[int] = []
         self.refused: dict[str, str] = {}
 
     async def send(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
         tx.after_commit(lambda: self.sent.extend(deliveries))
+        tx.after_commit(lambda: self.calls.append(len(deliveries)))
 
     async def check(self, read: Reader, arn: str, source: str, service: str, account: str) -> str | None:
         return self.refused.get(arn)

@@ -126,7 +126,7 @@ class TestConfiguration:
         assert await s3("GetBucketNotificationConfiguration", Bucket=bucket) == {}
 
     async def test_destinations_are_asked(self, s3: S3, bucket: str) -> None:
-        s3.deliveries.refused = {FUNCTION: f"Not authorized to invoke function [{FUNCTION}]", QUEUE: "No queue"}
+        s3.deliveries.refused = {FUNCTION: "no permission", QUEUE: "The destination queue does not exist"}
         configuration = {
             "LambdaFunctionConfigurations": [entry()],
             "QueueConfigurations": [entry(QUEUE, "QueueArn", Events=["s3:ObjectRemoved:*"])],
@@ -135,8 +135,8 @@ class TestConfiguration:
         error = await s3.fails("PutBucketNotificationConfiguration", **at)
         assert error.message == "Unable to validate the following destination configurations"
         assert error.members == {
-            "ArgumentName1": f"{QUEUE}, null",
-            "ArgumentValue1": "No queue",
+            "ArgumentName1": QUEUE,
+            "ArgumentValue1": "The destination queue does not exist",
             "ArgumentName2": f"{FUNCTION}, null",
             "ArgumentValue2": f"Not authorized to invoke function [{FUNCTION}]",
         }
@@ -144,11 +144,11 @@ class TestConfiguration:
         assert s3.deliveries.sent == []
 
     async def test_destinations_lie_in_the_bucket_s_region(self, s3: S3, bucket: str) -> None:
-        away = FUNCTION.replace("us-east-1", "eu-west-1")
+        away = QUEUE.replace("us-east-1", "eu-west-1")
         error = await s3.fails(
             "PutBucketNotificationConfiguration",
             Bucket=bucket,
-            NotificationConfiguration={"LambdaFunctionConfigurations": [entry(away)]},
+            NotificationConfiguration={"QueueConfigurations": [entry(away, "QueueArn")]},
         )
         assert "region is not valid" in error.members["ArgumentValue1"]
 
@@ -255,6 +255,7 @@ class TestRecords:
         numbers = [record["s3"]["object"].get("sequencer") for record in found if "Tagging" not in record["eventName"]]
         assert numbers == sorted(set(numbers))
         assert len({delivery.id for delivery in s3.deliveries.sent}) == len(s3.deliveries.sent)
+        assert s3.deliveries.calls[-1] == 2  # one send for a whole DeleteObjects
 
     async def test_nothing_is_sent_for_a_write_that_is_refused(self, s3: S3, bucket: str) -> None:
         await configure(s3, entry())

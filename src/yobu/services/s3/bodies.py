@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from yobu.aws.http import Body
 from yobu.services.s3 import faults
-from yobu.services.s3.checksums import ALGORITHMS, DEFAULT, Claim, Digest, check_md5, trailing
+from yobu.services.s3.checksums import DEFAULT, Claim, Digest, check_md5, trailing
 from yobu.services.s3.conditions import Span
 from yobu.services.s3.model import BODIES, INLINE, PARTS, Object, Part, part_spans
 from yobu.store.blobs import Blob, Blobs, Draft
@@ -84,6 +84,7 @@ class _Intake:
     claim: Claim
     digest: Digest
     size: int = 0
+    value: str | None = None
     pieces: list[bytes] = field(default_factory=list)
 
     async def run(self, blobs: Blobs) -> Received:
@@ -91,16 +92,19 @@ class _Intake:
         if not await self._fill(stream, INLINE):
             data = b"".join(self.pieces)
             self.digest.update(data)
-            return await self._received(blobs, data, None)
+            received = self._received(data)
+            await self._check_late(received, _whole(data))
+            return received
         async with await blobs.draft() as draft:
             await self._pour(draft, stream)
-            check_md5(self.claim, self.digest.md5)
+            received = self._received()
             blob = await draft.finish()
         try:
-            return await self._received(blobs, b"", blob)
+            await self._check_late(received, blobs.read(blob.id))
         except BaseException:
             await blobs.discard(blob.id)
             raise
+        return replace(received, blob=blob)
 
     async def _fill(self, stream: AsyncIterator[bytes], most: int) -> bool:
         """Gather chunks until there are more than `most` bytes; whether there may be more to come."""
@@ -132,31 +136,41 @@ class _Intake:
             if hashing is not None:
                 await hashing
 
-    async def _received(self, blobs: Blobs, data: bytes, blob: Blob | None) -> Received:
-        """Hold the whole body to what was said of it."""
+    def _received(self, data: bytes = b"") -> Received:
+        """The body as far as it is known, held to what was said of it."""
         md5, values = self.digest.md5, self.digest.values()
         check_md5(self.claim, md5)
+        algorithm, self.value = self._said()
+        if algorithm in values and self.value not in (None, values[algorithm]):
+            raise faults.bad_checksum(algorithm)
+        return Received(self.size, md5, values, algorithm or DEFAULT, algorithm is not None, data)
+
+    def _said(self) -> tuple[str | None, str | None]:
+        """Algorithm and value of the client's checksum, from headers or trailers."""
         algorithm, value = self.claim.algorithm, self.claim.value
-        if value is None and self.body is not None and not isinstance(self.body, bytes):
-            trailer = trailing(self.body.trailers)
-            if trailer is not None:
-                if algorithm not in (None, trailer[0]):
-                    raise faults.invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.")
-                algorithm, value = trailer
-            elif algorithm is not None:
-                raise faults.invalid_request(
-                    "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
-                    "headers were found."
-                )
-        if algorithm is not None and algorithm not in values:
-            # A trailer that nothing announced: read the body once more.
-            late = Digest((algorithm,))
-            async for chunk in blobs.read(blob.id) if blob is not None else _whole(data):
-                late.update(chunk)
-            values |= late.values()
-        if value is not None and algorithm is not None and values[algorithm] != value:
-            raise faults.bad_checksum(ALGORITHMS[algorithm].name)
-        return Received(self.size, md5, values, algorithm or DEFAULT, algorithm is not None, data, blob)
+        if value is not None or self.body is None or isinstance(self.body, bytes):
+            return algorithm, value
+        trailer = trailing(self.body.trailers)
+        if trailer is None and algorithm is not None:
+            raise faults.invalid_request(
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
+                "headers were found."
+            )
+        if trailer is not None and algorithm not in (None, trailer[0]):
+            raise faults.invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.")
+        return trailer or (None, None)
+
+    async def _check_late(self, received: Received, chunks: AsyncIterator[bytes]) -> None:
+        """A trailer that nothing announced: read the body once more for its checksum."""
+        algorithm = received.algorithm
+        if algorithm in received.checksums:
+            return
+        late = Digest((algorithm,))
+        async for chunk in chunks:
+            late.update(chunk)
+        received.checksums.update(late.values())
+        if self.value != received.checksums[algorithm]:
+            raise faults.bad_checksum(algorithm)
 
 
 async def _whole(data: bytes | None) -> AsyncGenerator[bytes, None]:

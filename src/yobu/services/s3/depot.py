@@ -6,12 +6,14 @@ know requests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from yobu.base.context import Context
 from yobu.base.errors import AwsError
+from yobu.invoke.values import Delivery
 from yobu.services.port import Parts
 from yobu.services.s3.bodies import Bodies, Readers, Received
 from yobu.services.s3.model import BODIES, OBJECTS, PARTS, UPLOADS, Bucket, Object, Part, Run, holds
@@ -95,7 +97,10 @@ class Depot:
 
     async def announce(self, tx: Tx, bucket: Bucket, happening: Happening, origin: Origin, stamp: int) -> None:
         """Send the notifications of a happening: in the same commit as the happening itself."""
-        sent = deliveries(bucket, happening, origin, stamp)
+        await self.send(tx, deliveries(bucket, happening, origin, stamp))
+
+    async def send(self, tx: Tx, sent: Sequence[Delivery]) -> None:
+        """Send all that one transaction has to send: a few targets accept at once, the rest waits in the outbox."""
         if sent:
             await self.sends.send(tx, sent)
 

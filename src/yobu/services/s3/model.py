@@ -41,7 +41,7 @@ INLINE = 64 * 1024
 """Bodies up to this many bytes lie in the store."""
 
 
-class Rule(msgspec.Struct, frozen=True, array_like=True):
+class Rule(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One notification: which events of which keys go to which ARN."""
 
     id: str
@@ -51,7 +51,7 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     suffix: str = ""
 
 
-class Bucket(msgspec.Struct, frozen=True, array_like=True):
+class Bucket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A bucket. `location` is the constraint it was made with: empty for us-east-1."""
 
     id: int
@@ -72,7 +72,7 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
         return f"arn:aws:s3:::{self.name}"
 
 
-class Run(msgspec.Struct, frozen=True, array_like=True):
+class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`count` parts with numbers from `first` on, of `size` bytes each."""
 
     first: int
@@ -80,7 +80,7 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     size: int
 
 
-class Object(msgspec.Struct, frozen=True, array_like=True):
+class Object(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A version of an object.
 
     The body is inline (under `stamp`), a file (`blob`), or the parts in `runs` of the upload `upload`. `etag` has
@@ -113,7 +113,7 @@ class Object(msgspec.Struct, frozen=True, array_like=True):
         return f'"{self.etag}"'
 
 
-class Upload(msgspec.Struct, frozen=True, array_like=True):
+class Upload(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A multipart upload: what the object will be, and `revision`, the stamp of the latest change of its parts."""
 
     stamp: int
@@ -128,7 +128,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str] = {}
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
+class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A part of an upload; its body is inline (under `stamp`) or a file."""
 
     stamp: int

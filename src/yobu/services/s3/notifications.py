@@ -107,20 +107,22 @@ class Notifications:
         """Ask each destination; all that refuse are told in one error, as AWS does."""
         members: dict[str, str] = {}
         for rule in rules:
-            if parse_arn(rule.target).region != bucket.region:
-                reason: str | None = (
-                    "The notification destination service region is not valid for the bucket location constraint"
-                )
-            else:
-                reason = await self._depot.sends.check(read, rule.target, bucket.arn, SERVICE, bucket.account)
+            name, reason = rule.target, await self._reason_against(read, bucket, rule)
             if reason is not None:
                 number = len(members) // 2 + 1
-                members[f"ArgumentName{number}"] = f"{rule.target}, null"
+                if parse_arn(rule.target).service == "lambda":
+                    name, reason = f"{name}, null", f"Not authorized to invoke function [{rule.target}]"
+                members[f"ArgumentName{number}"] = name
                 members[f"ArgumentValue{number}"] = reason
         if members:
             raise AwsError(
                 "InvalidArgument", "Unable to validate the following destination configurations", members=members
             )
+
+    async def _reason_against(self, read: Reader, bucket: Bucket, rule: Rule) -> str | None:
+        if parse_arn(rule.target).region != bucket.region:
+            return "The notification destination service region is not valid for the bucket location constraint"
+        return await self._depot.sends.check(read, rule.target, bucket.arn, SERVICE, bucket.account)
 
     async def _try_out(self, tx: Tx, bucket: Bucket, rules: Iterable[Rule], origin: Origin) -> None:
         targets = [rule.target for rule in rules if parse_arn(rule.target).service != "lambda"]

@@ -11,13 +11,14 @@ from typing import Any
 from yobu.aws.http import Answer, Params
 from yobu.base.context import Context
 from yobu.base.errors import AwsError
+from yobu.invoke.values import Delivery
 from yobu.services.s3 import conditions, faults, rules
 from yobu.services.s3.bodies import Gone, receive
 from yobu.services.s3.checksums import read_claim
 from yobu.services.s3.conditions import Span
 from yobu.services.s3.depot import Depot, checksum_members
 from yobu.services.s3.model import OBJECTS, Bucket, Object, check_version, find_bucket, find_object, part_spans
-from yobu.services.s3.notify import Happening, Origin
+from yobu.services.s3.notify import Happening, Origin, deliveries
 from yobu.store.port import Tx
 
 MAX_DELETES = 1000
@@ -114,7 +115,7 @@ class Objects:
 
         async def commit(tx: Tx) -> None:
             bucket = await find_bucket(tx, ctx, params)
-            await self._delete(tx, bucket, params["Key"], params.get("IfMatch"), origin)
+            await self._depot.send(tx, await self._delete(tx, bucket, params["Key"], params.get("IfMatch"), origin))
 
         await self._depot.store.write(commit)
         return {}
@@ -133,7 +134,10 @@ class Objects:
 
             async def commit(tx: Tx, some: Sequence[Mapping[str, Any]] = some) -> list[AwsError | None]:
                 bucket = await find_bucket(tx, ctx, params)
-                return [await self._try_delete(tx, bucket, entry, origin) for entry in some]
+                sent: list[Delivery] = []
+                errors = [await self._try_delete(tx, bucket, entry, origin, sent) for entry in some]
+                await self._depot.send(tx, sent)
+                return errors
 
             for entry, error in zip(some, await self._depot.store.write(commit), strict=True):
                 named = {name: entry[name] for name in ("Key", "VersionId") if entry.get(name)}
@@ -148,26 +152,28 @@ class Objects:
             output["Errors"] = failed
         return output
 
-    async def _try_delete(self, tx: Tx, bucket: Bucket, entry: Mapping[str, Any], origin: Origin) -> AwsError | None:
+    async def _try_delete(
+        self, tx: Tx, bucket: Bucket, entry: Mapping[str, Any], origin: Origin, sent: list[Delivery]
+    ) -> AwsError | None:
         try:
             check_version(entry.get("VersionId"))
             _refuse_directory_conditions(entry)
-            await self._delete(tx, bucket, entry["Key"], entry.get("ETag"), origin)
+            sent += await self._delete(tx, bucket, entry["Key"], entry.get("ETag"), origin)
         except AwsError as error:
             return error
         return None
 
-    async def _delete(self, tx: Tx, bucket: Bucket, key: str, if_match: str | None, origin: Origin) -> None:
-        """Drop the record and let the body go. Raises before the first write, or not at all."""
+    async def _delete(self, tx: Tx, bucket: Bucket, key: str, if_match: str | None, origin: Origin) -> list[Delivery]:
+        """Drop the record and let the body go; what is to be sent. Raises before the first write, or not at all."""
         rules.check_key(key)
         old = await OBJECTS.get(tx, bucket.id, key)
         if if_match is not None and (old is None or not conditions.etag_matches(if_match, old.etag)):
             raise faults.precondition_failed("If-Match")
         if old is None:
-            return
+            return []
         OBJECTS.delete(tx, bucket.id, key)
         self._depot.release(tx, old)
-        await self._depot.announce(tx, bucket, Happening("ObjectRemoved:Delete", key), origin, tx.stamp())
+        return deliveries(bucket, Happening("ObjectRemoved:Delete", key), origin, tx.stamp())
 
 
 def written_fields(ctx: Context, params: Params) -> dict[str, Any]:
