@@ -1,0 +1,397 @@
+"""HTTP/2 (RFC 9113) by the h2 library, into the same ASGI app as HTTP/1.1.
+
+In: bytes of a connection that began with the HTTP/2 preface or agreed on it by ALPN. Out: ASGI calls, one task a
+stream. Flow control runs both ways: what the app has not received is not acknowledged, what the client has no
+window for is not sent. Knows nothing of AWS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
+
+from yobu.base.log import logger
+from yobu.server.asgi import Application, Message
+from yobu.server.connections import SILENCE_S, STALL_S, Connections
+from yobu.server.http1 import KEEP_ALIVE_S, MAX_HEAD
+
+MAX_STREAMS = 100
+MAX_RUNNING = 4 * MAX_STREAMS
+"""Requests of one connection that run although the client may have reset their streams (a rapid-reset flood)."""
+
+STREAM_WINDOW = 128 * 1024
+CONNECTION_WINDOW = 16 * 1024 * 1024
+"""Above MAX_STREAMS * STREAM_WINDOW, so that bodies nobody reads never block the other streams."""
+
+# Headers that belong to an HTTP/1.1 connection and must not be sent in HTTP/2 (RFC 9113, 8.2.2).
+_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+
+_log = logger("http2")
+
+
+class Stream:
+    """One request and its answer."""
+
+    def __init__(self, connection: Http2Protocol, stream_id: int, scope: Message, ended: bool) -> None:
+        self.id = stream_id
+        self.scope = scope
+        self._connection = connection
+        self._chunks: deque[tuple[bytes, int]] = deque()
+        self._request_ended = ended
+        self._request_read = False
+        self._wants_continue = not ended and (b"expect", b"100-continue") in scope["headers"]
+        self._gone = False
+        self._started = False
+        self._finished = False
+        self._changed = asyncio.Event()
+        self._window = asyncio.Event()
+
+    def data(self, chunk: bytes, size: int) -> None:
+        """A piece of the request's body that takes `size` bytes of the window, padding included."""
+        if self._finished or self._gone:
+            self._connection.acknowledge(self.id, size)
+            return
+        self._chunks.append((chunk, size))
+        self._changed.set()
+
+    def end(self) -> None:
+        """The request's body is whole."""
+        self._request_ended = True
+        self._changed.set()
+
+    def lose(self) -> None:
+        """The client reset the stream or hung up. The request runs on; its answer goes nowhere."""
+        self._gone = True
+        self._changed.set()
+        self._window.set()
+
+    def widen(self) -> None:
+        """The client may have opened its window."""
+        self._window.set()
+
+    async def run(self, app: Application) -> None:
+        """Serve the request; a broken answer resets the stream."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception as error:  # noqa: BLE001  (outer edge; the app has logged its failure with an id)
+            _log.debug("stream %d: %r", self.id, error)
+        finally:
+            unread = sum(size for _, size in self._chunks)
+            self._chunks.clear()
+            self._connection.finished(self, unread, whole=self._finished, request_ended=self._request_ended)
+
+    async def receive(self) -> Message:
+        """ASGI receive: the next piece of the body, or `http.disconnect`."""
+        if self._wants_continue:
+            self._wants_continue = False
+            self._connection.send_headers(self, [(b":status", b"100")])
+        while not (self._gone or self._finished or self._readable()):
+            self._changed.clear()
+            await self._changed.wait()
+        if self._gone or self._finished:
+            return {"type": "http.disconnect"}
+        body = b"".join(chunk for chunk, _ in self._chunks)
+        size = sum(size for _, size in self._chunks)
+        self._chunks.clear()
+        self._connection.acknowledge(self.id, size)
+        self._request_read = self._request_ended
+        return {"type": "http.request", "body": body, "more_body": not self._request_ended}
+
+    def _readable(self) -> bool:
+        return bool(self._chunks) or (self._request_ended and not self._request_read)
+
+    async def send(self, message: Message) -> None:
+        """ASGI send. Waits while the client's window or the socket is full."""
+        if self._gone:
+            return
+        if message["type"] == "http.response.start":
+            head = [(b":status", b"%d" % message["status"])]
+            named = ((name.lower(), value) for name, value in message["headers"])
+            head += [(name, value) for name, value in named if name not in _HOP_BY_HOP]
+            self._started = True
+            self._wants_continue = False
+            self._connection.send_headers(self, head)
+            return
+        if not self._started or self._finished:
+            raise RuntimeError(f"ASGI message {message['type']} out of order")
+        body = b"" if self.scope["method"] == "HEAD" else message.get("body", b"")
+        await self._send_body(body, not message.get("more_body", False))
+
+    async def _send_body(self, body: bytes, last: bool) -> None:
+        view = memoryview(body)
+        while not self._gone:
+            self._window.clear()
+            room = self._connection.room(self.id)
+            if view and not room:
+                await self._window.wait()
+                continue
+            piece, view = view[:room], view[room:]
+            done = not view
+            if piece or (done and last):
+                self._connection.send_data(self, bytes(piece), end=done and last)
+            await self._connection.drained()
+            if done:
+                break
+        if last:
+            self._finished = True
+            self._changed.set()
+
+
+class Http2Protocol(asyncio.Protocol):
+    """One HTTP/2 connection: h2 keeps the protocol's state, this class the streams and the socket."""
+
+    def __init__(self, app: Application, connections: Connections) -> None:
+        self._app = app
+        self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._streams: dict[int, Stream] = {}
+        self._running: set[Stream] = set()
+        self._last = 0
+        self._leaving = False
+        self._heard = self._loop.time()
+        self._stalled: float | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._h2.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEAD,
+            },
+        )
+        self._table: dict[type[events.Event], Callable[[Any], None]] = {
+            events.RequestReceived: self._on_request,
+            events.DataReceived: self._on_data,
+            events.StreamEnded: self._on_end,
+            events.StreamReset: self._on_reset,
+            events.WindowUpdated: self._on_window,
+            events.RemoteSettingsChanged: self._on_settings,
+            events.ConnectionTerminated: self._on_goaway,
+        }
+
+    # The socket
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the client with our settings."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from it
+        self._peer = transport.get_extra_info("peername")
+        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW - 65_535)
+        self._flush()
+        self._connections.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the running requests that their client is gone; they go on."""
+        for stream in tuple(self._running):
+            stream.lose()
+        self._streams.clear()
+        self._writable.set()
+        self._connections.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Let h2 parse, then act on each event. A breach of the protocol ends the connection (GOAWAY)."""
+        self._heard = self._loop.time()
+        try:
+            for event in self._h2.receive_data(data):
+                act = self._table.get(type(event))
+                if act is not None:
+                    act(event)
+        except (ProtocolError, UnicodeDecodeError) as error:
+            _log.debug("connection of %s closed: %r", self._peer, error)
+            self._flush()
+            self._transport.close()
+            return
+        self._flush()
+
+    def pause_writing(self) -> None:
+        """The peer reads slower than we write."""
+        self._stalled = self._loop.time()
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """The peer caught up."""
+        self._stalled = None
+        self._writable.set()
+
+    def _flush(self) -> None:
+        data = self._h2.data_to_send()
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    # Stopping
+
+    def shutdown(self) -> None:
+        """Say GOAWAY; close when the running streams are answered."""
+        if self._leaving:
+            return
+        self._leaving = True
+        # h2's own close_connection would forbid to answer what still runs.
+        frame = GoAwayFrame(stream_id=0, last_stream_id=self._last, error_code=int(ErrorCodes.NO_ERROR))
+        self._transport.write(frame.serialize())
+        self._close_when_idle()
+
+    def abort(self) -> None:
+        """Close now."""
+        self._transport.abort()
+
+    def expire(self, now: float) -> None:
+        """Close where nothing runs and nothing was heard for long, or an answer stays unread."""
+        limit = KEEP_ALIVE_S if self._last else SILENCE_S
+        if not self._running and now - self._heard > limit:
+            self.shutdown()
+        elif self._stalled is not None and now - self._stalled > STALL_S:
+            self.abort()
+
+    def _close_when_idle(self) -> None:
+        if self._leaving and not self._running:
+            self._transport.close()
+
+    # Events of h2
+
+    def _on_request(self, event: events.RequestReceived) -> None:
+        stream_id, headers = event.stream_id, event.headers
+        if self._leaving:
+            self._h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        self._last = stream_id
+        if len(self._running) >= MAX_RUNNING:
+            self._h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            self._flush()
+            self._transport.close()
+            return
+        scope = request_scope(headers, self._scheme, self._peer)
+        if scope is None:
+            self._h2.reset_stream(stream_id, ErrorCodes.PROTOCOL_ERROR)
+            return
+        stream = Stream(self, stream_id, scope, event.stream_ended is not None)
+        self._streams[stream_id] = stream
+        self._running.add(stream)
+        task = self._loop.create_task(stream.run(self._app))
+        self._connections.tasks.add(task)
+        task.add_done_callback(self._connections.tasks.discard)
+
+    def _on_data(self, event: events.DataReceived) -> None:
+        stream = self._streams.get(event.stream_id)
+        if stream is None:
+            self.acknowledge(event.stream_id, event.flow_controlled_length)
+        else:
+            stream.data(event.data or b"", event.flow_controlled_length or 0)
+
+    def _on_end(self, event: events.StreamEnded) -> None:
+        stream = self._streams.get(event.stream_id)
+        if stream is not None:
+            stream.end()
+
+    def _on_reset(self, event: events.StreamReset) -> None:
+        stream = self._streams.pop(event.stream_id, None)
+        if stream is not None:
+            stream.lose()
+
+    def _on_window(self, event: events.WindowUpdated) -> None:
+        if event.stream_id == 0:
+            self._on_settings(None)
+        elif event.stream_id in self._streams:
+            self._streams[event.stream_id].widen()
+
+    def _on_settings(self, event: events.RemoteSettingsChanged | None) -> None:
+        for stream in self._streams.values():
+            stream.widen()
+
+    def _on_goaway(self, event: events.ConnectionTerminated) -> None:
+        # After the client's GOAWAY h2 sends nothing more: the running requests go on, their answers are dropped.
+        self._leaving = True
+        for stream in tuple(self._running):
+            stream.lose()
+        self._streams.clear()
+        self._transport.close()
+
+    # What streams ask for
+
+    def acknowledge(self, stream_id: int, size: int) -> None:
+        """Open the client's window by what has been read."""
+        if size and not self._transport.is_closing():
+            self._h2.acknowledge_received_data(size, stream_id)
+            self._flush()
+
+    def room(self, stream_id: int) -> int:
+        """How many bytes of body may be sent on a stream now."""
+        if stream_id not in self._streams:
+            return 0
+        return min(self._h2.local_flow_control_window(stream_id), self._h2.max_outbound_frame_size)
+
+    async def drained(self) -> None:
+        """Wait until the socket takes more."""
+        await self._writable.wait()
+
+    def send_headers(self, stream: Stream, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send a head, unless the stream is gone."""
+        if stream.id in self._streams:
+            self._h2.send_headers(stream.id, headers)
+            self._flush()
+
+    def send_data(self, stream: Stream, data: bytes, end: bool) -> None:
+        """Send a piece of body, unless the stream is gone."""
+        if stream.id in self._streams:
+            self._h2.send_data(stream.id, data, end_stream=end)
+            self._flush()
+
+    def finished(self, stream: Stream, unread: int, *, whole: bool, request_ended: bool) -> None:
+        """The request's task ended: reset a stream whose answer is broken, stop a body that nobody reads."""
+        self._running.discard(stream)
+        if self._streams.pop(stream.id, None) is not None:
+            self.acknowledge(stream.id, unread)
+            if not whole:
+                self._h2.reset_stream(stream.id, ErrorCodes.INTERNAL_ERROR)
+            elif not request_ended:
+                self._h2.reset_stream(stream.id, ErrorCodes.NO_ERROR)
+            self._flush()
+        elif unread:
+            self.acknowledge(stream.id, unread)
+        self._close_when_idle()
+
+
+def request_scope(headers: list[tuple[bytes, bytes]], scheme: str, peer: Any) -> Message | None:
+    """The ASGI scope of a request's header list, or None where its pseudo-headers make no request."""
+    pseudo: dict[bytes, bytes] = {}
+    plain: list[tuple[bytes, bytes]] = []
+    cookies: list[bytes] = []
+    for name, value in headers:
+        if name.startswith(b":"):
+            pseudo[name] = value
+        elif name == b"cookie":
+            cookies.append(value)
+        else:
+            plain.append((name, value))
+    if cookies:
+        plain.append((b"cookie", b"; ".join(cookies)))
+    authority = pseudo.get(b":authority")
+    if authority and not any(name == b"host" for name, _ in plain):
+        plain.append((b"host", authority))
+    path, _, query = pseudo.get(b":path", b"").partition(b"?")
+    if not path.startswith(b"/") or not (path + query).isascii():
+        return None
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "2",
+        "method": pseudo[b":method"].decode("ascii"),
+        "scheme": scheme,
+        "path": path.decode("ascii"),
+        "raw_path": path,
+        "query_string": query,
+        "headers": plain,
+        "client": tuple(peer[:2]) if isinstance(peer, tuple) else None,
+    }
