@@ -164,6 +164,8 @@ def _extract(archive: Path, root: Path, limit: int) -> None:
             # Links come last, so that no file is ever written through one.
             for entry in links:
                 _link(package, entry, root)
+            # A later link may have changed where an earlier one leads.
+            _check_links(root, links)
         except _Overflow:
             raise _too_large(limit) from None
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
@@ -202,8 +204,14 @@ def _link(package: zipfile.ZipFile, entry: zipfile.ZipInfo, root: Path) -> None:
         raise ValueError(entry.filename)
     path.unlink(missing_ok=True)
     os.symlink(package.read(entry).decode(), path)
-    if not _within(path, inside):
-        raise ValueError(entry.filename)
+    _check_links(root, [entry])
+
+
+def _check_links(root: Path, links: Sequence[zipfile.ZipInfo]) -> None:
+    inside = os.path.realpath(root) + os.sep
+    for entry in links:
+        if not _within(root / entry.filename, inside):
+            raise ValueError(entry.filename)
 
 
 def _within(path: Path, inside: str) -> bool:
