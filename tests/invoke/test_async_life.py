@@ -175,6 +175,32 @@ async def test_a_function_that_cannot_be_resolved_now_is_tried_again(world: Any)
     assert world.ran() == [request_id]
 
 
+async def test_a_failure_that_nobody_knows_is_tried_again_until_the_event_is_too_old(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.functions["f"] = RuntimeError("the disk is on fire")
+    request_id = await world.put()
+    await world.idle()
+    await world.advance(21_000)
+    assert await world.queued() == 1
+    with caplog.at_level(logging.WARNING):
+        await world.advance(600)
+    assert f"event {request_id} for f failed for good: EventAgeExceeded after 0 runs" in caplog.text
+    assert await world.queued() == 0
+
+
+async def test_a_body_that_cannot_be_read_is_a_platform_failure(make_world: Any) -> None:
+    world = await make_world()
+    world.add(handler=lambda event, work: None, max_age_s=60, on_failure=RECORDS)
+    prepared = await world.events.add(QueuedEvent("r", world.ref("f"), world.clock.now_ms(), "api"), b"1" * 100_000)
+    world.blobs.path(prepared.blob).unlink()
+    world.start()
+    await world.advance(61)
+    (record,) = await world.records()
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["requestPayload"] is None
+
+
 async def test_reserved_concurrency_zero_goes_straight_to_the_dead_letter_side(world: Any) -> None:
     world.add(handler=fail, reserved=0, on_failure=RECORDS, dead_letter=LETTERS)
     await world.put()

@@ -44,38 +44,31 @@ class Attempts:
         An event whose function is gone is dropped. Raises what the store raises where the settling commit fails;
         the event then remains due.
         """
-        parts = self._parts
-        start_ms = parts.clock.now_ms()
         try:
-            function = await parts.functions.resolve(event.function)
+            attempt = await self._try(event)
         except AwsError as error:
-            if error.code == "ResourceNotFoundException":
-                await parts.settlement.drop(row, event, error.message)
-                return False
-            attempt = Attempt(event, None, _platform(error), b"", start_ms)
-        else:
-            attempt = await self._try(event, function)
-        decision = await parts.settlement.settle(row, attempt)
+            await self._parts.settlement.drop(row, event, error.message)
+            return False
+        decision = await self._parts.settlement.settle(row, attempt)
         return isinstance(decision, Retry) and decision.busy
 
-    async def _try(self, event: QueuedEvent, function: Resolved) -> Attempt:
-        """Load the body and execute, unless the event is too old."""
+    async def _try(self, event: QueuedEvent) -> Attempt:
+        """Resolve, load and execute, unless the event is too old. Raises AwsError where the function is gone."""
         parts = self._parts
         start_ms = parts.clock.now_ms()
+        function: Resolved | None = None
         payload = b""
         outcome: Outcome | None = None
         try:
+            function = await parts.functions.resolve(event.function)
             payload = await parts.events.load(event)
             if start_ms < expiry_ms(event, function.policy):
                 outcome = await parts.invoker.execute(invocation_of(event, function, payload))
         except AwsError as error:
-            outcome = _platform(error)
+            if function is None and error.code == "ResourceNotFoundException":
+                raise
+            outcome = Outcome("platform", reason=f"{error.code}: {error.message}")
         except Exception as error:  # noqa: BLE001  (the edge of the loop: whatever fails here is not the event's fault)
             _log.exception("event %s for %s: the platform failed", event.request_id, event.function.name)
             outcome = Outcome("platform", reason=f"{type(error).__name__}: {error}")
         return Attempt(event, function, outcome, payload, start_ms)
-
-
-def _platform(error: AwsError) -> Outcome:
-    """A refusal of the platform as an outcome: tried again until the event is too old."""
-    return Outcome("platform", reason=f"{error.code}: {error.message}")

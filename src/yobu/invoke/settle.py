@@ -22,6 +22,8 @@ from yobu.store.port import Store, Tx
 
 _log = logger("invoke.settle")
 
+_FAILED = "event %s for %s failed for good: %s after %d runs"
+
 
 @dataclass(frozen=True, slots=True)
 class SettlementParts:
@@ -43,7 +45,7 @@ class Settlement:
 
     async def settle(self, row: Row, attempt: Attempt) -> Decision:
         """Decide what follows and commit it. An event that somebody has settled meanwhile is left alone."""
-        parts = self._parts
+        parts, event = self._parts, attempt.event
         now_ms = parts.clock.now_ms()
         decision = decide(attempt, now_ms, parts.ids.fraction())
         outgoing = deliveries(attempt, decision, now_ms, parts.ids.uuid) if isinstance(decision, Settled) else []
@@ -55,12 +57,14 @@ class Settlement:
             if isinstance(decision, Retry):
                 parts.events.again(tx, row, decision.event, decision.at_ms)
             else:
-                parts.events.remove(tx, row, attempt.event)
+                parts.events.remove(tx, row, event)
             if usage is not None:
                 parts.usage.write_tx(tx, usage)
             await parts.deliveries.send(tx, outgoing)
 
         await parts.store.write(commit)
+        if isinstance(decision, Settled) and decision.condition != "Success":
+            _log.warning(_FAILED, event.request_id, event.function.name, decision.condition, decision.runs)
         return decision
 
     async def drop(self, row: Row, event: QueuedEvent, reason: str) -> None:
