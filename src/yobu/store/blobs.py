@@ -141,7 +141,7 @@ class Blobs:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def clear(self) -> None:
-        """Delete every body; the registry is cleared with the store."""
+        """Delete every body, after the store was cleared, and the registry with it."""
         self._deletions.reset()
         await self.in_thread(self._remove_all)
 

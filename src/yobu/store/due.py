@@ -151,7 +151,7 @@ class DueLoop(Generic[T]):
         self._forget_all()
 
     def reset(self) -> None:
-        """The store was cleared: cancel what runs and forget every claim."""
+        """Cancel what runs and forget every claim. Call it after the store was cleared, or rows are claimed again."""
         for task in self._running:
             task.cancel()
         self._forget_all()
