@@ -479,6 +479,11 @@ def key_condition_nested() -> AwsError:
     return validation("KeyConditionExpressions cannot have conditions on nested attributes")
 
 
+def key_condition_operations() -> AwsError:
+    """A function inside a key condition."""
+    return validation("KeyConditionExpressions cannot contain nested operations")
+
+
 def key_condition_twice() -> AwsError:
     """Two conditions on one key."""
     return validation("KeyConditionExpressions must only contain one condition per key")
@@ -497,11 +502,6 @@ def key_condition_unsupported() -> AwsError:
 def key_condition_type() -> AwsError:
     """A key condition whose value has another type than the key."""
     return invalid("Condition parameter type does not match schema type")
-
-
-def key_condition_empty(name: str, kind: str) -> AwsError:
-    """A key condition with an empty value."""
-    return empty_key(name, kind)
 
 
 def filter_on_key(name: str) -> AwsError:

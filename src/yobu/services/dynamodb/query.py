@@ -38,24 +38,28 @@ async def query(machine: Machine, ctx: Context, params: Params) -> Params:
     check_parameters(params, _EXPRESSIONS, _LEGACY)
     start = start_key(params)
     check_select(params)
+    if params.get("KeyConditionExpression") is None:
+        raise model.no_key_condition()
     bindings = Bindings(machine.expressions, params)
+    condition = bindings.key_condition()
     filter = bindings.condition("FilterExpression")
     projection = bindings.projection()
-    condition = bindings.key_condition()
-    if condition is None:
-        raise model.no_key_condition()
+    assert condition is not None
+    if condition.does.refusal is not None:
+        raise model.validation(condition.does.refusal)
     bindings.check_used()
     layout = await machine.layout(ctx, params["TableName"])
     source = source_of(layout, params, projection)
     values = bindings.values
-    partition, run = _bounds(source, condition.does, values)
+    place = None if start is None else _start_place(layout, source, start)
+    partition, run = _bounds(source, condition.does.tests, values)
     if filter is not None:
         for attribute in source.attributes:
             if attribute.name in filter.attributes:
                 raise model.filter_on_key(attribute.name)
     reverse = not params.get("ScanIndexForward", True)
-    if start is not None:
-        run = _beyond(_start_place(layout, source, start), partition, run, reverse)
+    if place is not None:
+        run = _beyond(place, partition, run, reverse)
     test = None if filter is None else _bound(filter.does, values)
     page = await read_page(machine.store, Wanted(run, reverse, params.get("Limit"), test))
     return await answer_of(machine, layout, source, params, page, projection)
@@ -67,13 +71,7 @@ def _bound(test: Callable[[Item, Values], bool], values: Values) -> Callable[[It
 
 def _bounds(source: KeySchema, tests: tuple[KeyTest, ...], values: Values) -> tuple[Range, Range]:
     """The whole partition, and the run of it that the key condition means. Raises ValidationException."""
-    by_name: dict[str, KeyTest] = {}
-    for test in tests:
-        if test.attribute in by_name:
-            raise model.key_condition_twice()
-        by_name[test.attribute] = test
-    if len(by_name) > 2:
-        raise model.validation("Conditions can be of length 1 or 2 only")
+    by_name = {test.attribute: test for test in tests}
     hash_test = by_name.pop(source.hash.name, None)
     if hash_test is None:
         raise model.key_condition_missing(source.hash.name)

@@ -52,6 +52,14 @@ class Projection:
     apply: Callable[[Item], Item]
 
 
+@dataclass(frozen=True, slots=True)
+class KeyConditions:
+    """A compiled key condition expression; `refusal` says why a sound condition is none on keys."""
+
+    tests: tuple[KeyTest, ...]
+    refusal: str | None
+
+
 class Expressions:
     """The compiler and its cache; the least recently used expression is dropped above `limit`."""
 
@@ -64,9 +72,9 @@ class Expressions:
         """A condition or filter expression. Raises Problem."""
         return self._find("condition", text, names, lambda scope: condition(scope, self._parsers.condition(text)))
 
-    def key_condition(self, text: str, names: Mapping[str, str]) -> Compiled[tuple[KeyTest, ...]]:
-        """A key condition expression. Raises Problem, or ValidationException."""
-        return self._find("key", text, names, lambda scope: key_conditions(scope, self._parsers.condition(text)))
+    def key_condition(self, text: str, names: Mapping[str, str]) -> Compiled[KeyConditions]:
+        """A key condition expression. Raises Problem."""
+        return self._find("key", text, names, lambda scope: self._key_condition(scope, text))
 
     def update(self, text: str, names: Mapping[str, str]) -> Compiled[Update]:
         """An update expression. Raises Problem."""
@@ -75,6 +83,15 @@ class Expressions:
     def projection(self, text: str, names: Mapping[str, str]) -> Compiled[Projection]:
         """A projection expression. Raises Problem."""
         return self._find("projection", text, names, lambda scope: self._projection(scope, text))
+
+    def _key_condition(self, scope: Scope, text: str) -> KeyConditions:
+        """A sound condition first; then one that says something about keys."""
+        node = self._parsers.condition(text)
+        condition(scope, node)
+        try:
+            return KeyConditions(key_conditions(scope, node), None)
+        except AwsError as refusal:
+            return KeyConditions((), refusal.message)
 
     def _projection(self, scope: Scope, text: str) -> Projection:
         paths = tuple(scope.path(path) for path in self._parsers.projection(text))
@@ -129,7 +146,7 @@ class Bindings:
         """The condition in `parameter`, or None where the request has none."""
         return self._compile(parameter, self._expressions.condition)
 
-    def key_condition(self) -> Compiled[tuple[KeyTest, ...]] | None:
+    def key_condition(self) -> Compiled[KeyConditions] | None:
         """The request's KeyConditionExpression."""
         return self._compile("KeyConditionExpression", self._expressions.key_condition)
 

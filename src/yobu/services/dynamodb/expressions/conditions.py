@@ -76,7 +76,7 @@ def _compare(scope: Scope, node: tree.Compare) -> Test:
     if node.operator == "<>":
         return lambda item, values: (found := left(item, values)) is None or found != right(item, values)
     for part in parts:
-        check_kind(scope, node.operator, part, ORDERED)
+        _check_kind(scope, node.operator, part, ORDERED)
     accepts = _ACCEPTS[node.operator]
     return lambda item, values: _orders(left(item, values), right(item, values), accepts)
 
@@ -93,8 +93,8 @@ def _between(scope: Scope, node: tree.Between) -> Test:
     parts = [unwrapped(scope, part) for part in (node.subject, node.low, node.high)]
     subject, low, high = (operand(scope, part) for part in parts)
     for part in parts:
-        check_kind(scope, "BETWEEN", part, ORDERED)
-    check_bounds(scope, parts[1], parts[2])
+        _check_kind(scope, "BETWEEN", part, ORDERED)
+    _check_bounds(scope, parts[1], parts[2])
     at_least, at_most = _ACCEPTS[">="], _ACCEPTS["<="]
 
     def test(item: Item, values: Values) -> bool:
@@ -104,7 +104,7 @@ def _between(scope: Scope, node: tree.Between) -> Test:
     return test
 
 
-def check_bounds(scope: Scope, low: tree.Node, high: tree.Node) -> None:
+def _check_bounds(scope: Scope, low: tree.Node, high: tree.Node) -> None:
     """Report BETWEEN's bounds where they are of two types or the wrong way round."""
     if not (isinstance(low, tree.Value) and isinstance(high, tree.Value)):
         return
@@ -176,7 +176,7 @@ def _measure(scope: Scope, node: tree.Call) -> Operand:
         scope.problem(Rank.MISUSE, model.misused_function(node.name))
     if not known or node.name != "size":
         return lambda item, values: None
-    check_kind(scope, "size", parts[0], frozenset(("S", "B", "SS", "NS", "BS", "L", "M")))
+    _check_kind(scope, "size", parts[0], frozenset(("S", "B", "SS", "NS", "BS", "L", "M")))
     subject = operands[0]
     return lambda item, values: _size(subject(item, values))
 
@@ -238,7 +238,7 @@ def _has_type(scope: Scope, parts: list[tree.Node], operands: list[Operand]) -> 
 def _begins(scope: Scope, parts: list[tree.Node], operands: list[Operand]) -> Test:
     _check_distinct(scope, "begins_with", parts)
     for part in parts:
-        check_kind(scope, "begins_with", part, frozenset("SB"))
+        _check_kind(scope, "begins_with", part, frozenset("SB"))
     subject, start = operands
 
     def test(item: Item, values: Values) -> bool:
@@ -288,7 +288,7 @@ def _check_path(scope: Scope, name: str, node: tree.Node) -> None:
         scope.problem(Rank.PATH, model.needs_path(name))
 
 
-def check_kind(scope: Scope, name: str, node: tree.Node, allowed: frozenset[str]) -> None:
+def _check_kind(scope: Scope, name: str, node: tree.Node, allowed: frozenset[str]) -> None:
     """Report an operand whose type is known and is not `allowed`."""
 
     def check(values: Values) -> str | None:

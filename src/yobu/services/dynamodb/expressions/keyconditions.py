@@ -1,7 +1,7 @@
 """Key condition expressions: which partition, and which run of sort keys.
 
-In: a tree (`tree.py`). Out: the names and operators, with the placeholders of their values; the query knows the
-table's key and checks that they fit.
+In: a tree (`tree.py`) that is a sound condition. Out: the names and operators, with the placeholders of their values;
+the query knows the table's key and checks that they fit.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.KeyConditionExpressions.html
 """
 
@@ -11,12 +11,9 @@ from dataclasses import dataclass
 
 from yobu.services.dynamodb import model
 from yobu.services.dynamodb.expressions import tree
-from yobu.services.dynamodb.expressions.conditions import check_bounds, check_kind
-from yobu.services.dynamodb.expressions.scope import Rank, Scope, unwrapped
-from yobu.services.dynamodb.values import ORDERED
+from yobu.services.dynamodb.expressions.scope import Scope, unwrapped
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
-_FUNCTIONS = frozenset(("attribute_exists", "attribute_not_exists", "attribute_type", "contains", "size"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,74 +26,72 @@ class KeyTest:
 
 
 def key_conditions(scope: Scope, node: tree.Node) -> tuple[KeyTest, ...]:
-    """The conditions of `node`. Raises ValidationException for what no key condition can say."""
+    """The one or two conditions of `node`. Raises ValidationException for what no key condition can say."""
+    nodes = _joined(scope, node)
+    tests = tuple(_key_test(scope, part) for part in nodes)
+    if len({test.attribute for test in tests}) < len(tests):
+        raise model.key_condition_twice()
+    if len(tests) > 2:
+        raise model.validation("Conditions can be of length 1 or 2 only")
+    return tests
+
+
+def _joined(scope: Scope, node: tree.Node) -> list[tree.Node]:
+    """The conditions that AND joins; other operators are refused."""
     node = unwrapped(scope, node)
-    if isinstance(node, tree.Logic):
-        if node.operator != "AND":
+    match node:
+        case tree.Logic(operator="AND"):
+            return [one for part in node.parts for one in _joined(scope, part)]
+        case tree.Logic():
             raise model.key_operator(node.operator)
-        scope.operator()
-        return tuple(test for part in node.parts for test in key_conditions(scope, part))
-    return (_key_test(scope, node),)
+        case tree.In():
+            raise model.key_operator("IN")
+        case tree.Compare(operator="<>"):
+            raise model.key_operator("<>")
+        case tree.Call() if node.name != "begins_with":
+            raise model.key_operator(node.name)
+        case _:
+            return [node]
 
 
 def _key_test(scope: Scope, node: tree.Node) -> KeyTest:
     match node:
         case tree.Compare():
-            return _compared(scope, node)
+            parts = [unwrapped(scope, part) for part in (node.left, node.right)]
+            mirrored = isinstance(parts[0], tree.Value)
+            return _test(scope, _MIRRORED[node.operator] if mirrored else node.operator, parts)
         case tree.Between():
-            parts = [unwrapped(scope, part) for part in (node.subject, node.low, node.high)]
-            test = _test(scope, "BETWEEN", parts)
-            check_bounds(scope, parts[1], parts[2])
-            return test
-        case tree.In():
-            raise model.key_operator("IN")
+            return _first(scope, "BETWEEN", (node.subject, node.low, node.high))
         case tree.Call():
-            return _called(scope, node)
+            return _first(scope, "begins_with", node.operands)
         case _:
-            raise scope.misplaced(node.end)
+            raise AssertionError(node)
 
 
-def _compared(scope: Scope, node: tree.Compare) -> KeyTest:
-    if node.operator == "<>":
-        raise model.key_operator("<>")
-    left, right = unwrapped(scope, node.left), unwrapped(scope, node.right)
-    if isinstance(left, tree.Value) and isinstance(right, tree.Path):
-        return _test(scope, _MIRRORED[node.operator], [right, left])
-    return _test(scope, node.operator, [left, right])
-
-
-def _called(scope: Scope, node: tree.Call) -> KeyTest:
-    if node.name in _FUNCTIONS:
-        raise model.key_operator(node.name)
-    parts = [unwrapped(scope, part) for part in node.operands]
-    if node.name != "begins_with":
-        scope.problem(Rank.FUNCTION, model.unknown_function(node.name))
-    elif len(parts) == 2:
-        return _test(scope, "begins_with", parts)
-    else:
-        scope.problem(Rank.COUNT, model.operand_count("begins_with", len(parts)))
-    return KeyTest("", "=", ())
+def _first(scope: Scope, operator: str, operands: tuple[tree.Node, ...]) -> KeyTest:
+    """A condition whose first operand must be the attribute."""
+    parts = [unwrapped(scope, part) for part in operands]
+    if not isinstance(parts[0], tree.Path):
+        raise model.key_condition_shape(f"{operator} operator must have the key attribute as its first operand")
+    return _test(scope, operator, parts)
 
 
 def _test(scope: Scope, operator: str, parts: list[tree.Node]) -> KeyTest:
-    scope.operator()
-    subject, *operands = parts
+    attribute: str | None = None
+    values = []
     for part in parts:
-        if isinstance(part, tree.Call):
-            raise model.key_operator(part.name)
-        if not isinstance(part, tree.Path | tree.Value):
-            raise scope.misplaced(part.end)
-    if not isinstance(subject, tree.Path):
-        if any(isinstance(part, tree.Path) for part in operands):
-            raise model.key_condition_shape(f"{operator} operator must have the key attribute as its first operand")
+        match part:
+            case tree.Value():
+                values.append(part.name)
+            case tree.Path():
+                if attribute is not None:
+                    raise model.key_condition_shape("Multiple attribute names used in one condition")
+                steps = scope.path(part)
+                if len(steps) != 1:
+                    raise model.key_condition_nested()
+                attribute = str(steps[0])
+            case _:
+                raise model.key_condition_operations()
+    if attribute is None:
         raise model.key_condition_shape("No key attribute specified")
-    steps = scope.path(subject)
-    if len(steps) != 1:
-        raise model.key_condition_nested()
-    names = []
-    for part in operands:
-        if not isinstance(part, tree.Value):
-            raise model.key_condition_shape("Multiple attribute names used in one condition")
-        names.append(scope.value(part.name))
-        check_kind(scope, operator, part, frozenset("SB") if operator == "begins_with" else ORDERED)
-    return KeyTest(str(steps[0]), operator, tuple(names))
+    return KeyTest(attribute, operator, tuple(values))
