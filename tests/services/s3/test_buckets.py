@@ -94,6 +94,7 @@ class TestAccess:
             404,
         )
         assert error.members == {"BucketName": "photos"}
+        assert (await s3.fails("HeadBucket", Bucket="Photos!")).code == "InvalidBucketName"
 
     async def test_of_another_account(self, s3: S3, bucket: str) -> None:
         assert (await s3.fails("HeadBucket", context(OTHER), Bucket=bucket)).code == "AccessDenied"

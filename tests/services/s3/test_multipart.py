@@ -218,6 +218,7 @@ class TestParts:
         rest = await s3("ListParts", **upload.at, PartNumberMarker=2)
         assert [part["PartNumber"] for part in rest["Parts"]] == [5]
         assert not rest["IsTruncated"]
+        assert (await s3.fails("ListParts", **upload.at, PartNumberMarker="x")).code == "InvalidArgument"
 
     async def test_copied_from_an_object(self, s3: S3, upload: Parts) -> None:
         await s3("PutObject", Bucket="photos", Key="source", Body=FIRST + LAST)

@@ -202,6 +202,7 @@ class TestGet:
             404,
             {"Key": "k"},
         )
+        assert (await s3.fails("GetObject", Bucket=bucket, Key="k" * 1025)).code == "KeyTooLongError"
 
     @pytest.mark.parametrize("data", [b"0123456789" * 10, BIG], ids=len)
     @pytest.mark.parametrize(

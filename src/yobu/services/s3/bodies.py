@@ -195,7 +195,7 @@ class Readers:
     def leave(self, upload: int) -> None:
         """It ends."""
         self._count[upload] -= 1
-        if not self._count[upload]:
+        if self._count[upload] <= 0:  # below, for a reader from before a reset
             del self._count[upload]
 
     def busy(self, upload: int) -> bool:

@@ -87,7 +87,7 @@ def check_write(params: Mapping[str, Any], key: str, etag: str | None) -> None:
             raise faults.precondition_failed("If-Match")
 
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def find_range(text: str | None, size: int) -> Span | None:

@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 
 from yobu.base.context import Context
-from yobu.services.s3 import faults
+from yobu.services.s3 import faults, rules
 from yobu.services.s3.conditions import Span
 from yobu.store.port import Reader
 from yobu.store.space import Space
@@ -156,8 +156,8 @@ PARTS = Space(("s3", "part"), Part)
 async def find_bucket(read: Reader, ctx: Context, params: Mapping[str, Any]) -> Bucket:
     """The bucket of `params`, if the caller may use it.
 
-    Raises NoSuchBucket; AccessDenied where it is another account's (bucket policies are not built) or not that of
-    ExpectedBucketOwner.
+    Raises NoSuchBucket (InvalidBucketName for a name that none can have); AccessDenied where it is another account's
+    (bucket policies are not built) or not that of ExpectedBucketOwner.
     """
     return await find_bucket_named(read, ctx, params["Bucket"], params.get("ExpectedBucketOwner"))
 
@@ -166,6 +166,7 @@ async def find_bucket_named(read: Reader, ctx: Context, name: str, expected: str
     """As `find_bucket`, by name."""
     bucket = await BUCKETS.get(read, name)
     if bucket is None:
+        rules.check_bucket_name(name)
         raise faults.no_such_bucket(name)
     if bucket.account != ctx.account or (expected is not None and expected != bucket.account):
         raise faults.access_denied()
@@ -175,6 +176,7 @@ async def find_bucket_named(read: Reader, ctx: Context, name: str, expected: str
 async def find_object(read: Reader, bucket: Bucket, params: Mapping[str, Any]) -> Object:
     """The object of `params`. Raises NoSuchKey, and InvalidArgument for a version: versioning is not built."""
     key = params["Key"]
+    rules.check_key(key)
     check_version(params.get("VersionId"))
     found = await OBJECTS.get(read, bucket.id, key)
     if found is None:

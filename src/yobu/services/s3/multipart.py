@@ -179,7 +179,7 @@ class Multipart:
     async def list_parts(self, ctx: Context, params: Params) -> Params:
         """The parts of an upload so far, by number."""
         limit = page_size(params.get("MaxParts"), "max-parts")
-        marker = int(params.get("PartNumberMarker") or 0)
+        marker = _marker(params.get("PartNumberMarker"))
         bucket, upload = await self._find(self._depot.store, ctx, params)
         rest = PARTS.range(upload.stamp)._replace(start=PARTS.key(upload.stamp, marker + 1))
         found = await PARTS.scan(self._depot.store, rest, limit)
@@ -324,6 +324,17 @@ def _check_number(number: int) -> None:
         raise faults.invalid_argument(
             "Part number must be an integer between 1 and 10000, inclusive", "partNumber", number
         )
+
+
+def _marker(text: str | int | None) -> int:
+    """The number behind which a list of parts begins."""
+    if text is None:
+        return 0
+    if not str(text).isascii() or not str(text).isdigit() or len(str(text)) > 10:
+        raise faults.invalid_argument(
+            "Argument part-number-marker must be an integer between 0 and 2147483647", "part-number-marker", text
+        )
+    return int(text)
 
 
 def _mismatch(expected: str, actual: str | None) -> AwsError:
