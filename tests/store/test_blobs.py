@@ -102,9 +102,9 @@ async def test_what_is_not_finished_leaves_nothing(bench: Bench) -> None:
 
 
 async def test_a_cancelled_upload_leaves_nothing(bench: Bench) -> None:
-    for turns in range(1, 40, 3):
-        task = asyncio.ensure_future(bench.blobs.add(chunks(*(b"x" * (BUFFER // 2) for _ in range(8)))))
-        for _ in range(turns):
+    uploads = [bench.blobs.add(chunks(*(b"x" * (BUFFER // 2) for _ in range(8)))) for _ in range(14)]
+    for number, task in enumerate([asyncio.ensure_future(upload) for upload in uploads]):
+        for _ in range(number * 3):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
