@@ -6,7 +6,6 @@ The store reruns transaction functions at random (seeded), so that every test al
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -91,7 +90,7 @@ class World:
         self.store, self.clock, self.ids, self.blobs, self.packed = store, clock, SeededIds(1), blobs, packed
         self.limit = limit
         self.fleet = FakeFleet(clock, self.ids)
-        self.functions: dict[str, Resolved | AwsError] = {}
+        self.functions: dict[str, Resolved | Exception] = {}
         self.target = StoredTarget()
         self._build()
 
@@ -110,7 +109,7 @@ class World:
         found = self.functions.get(ref.name)
         if found is None:
             raise AwsError("ResourceNotFoundException", f"Function not found: {function_arn(ref.name)}", 404)
-        if isinstance(found, AwsError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -119,14 +118,13 @@ class World:
         if handler is not None:
             self.fleet.handle(name, handler)
 
-    def change(self, name: str, **of: Any) -> None:
-        self.functions[name] = dataclasses.replace(self.functions[name], **of)  # type: ignore[type-var]
+    def ref(self, name: str, qualifier: str | None = None) -> FunctionRef:
+        return FunctionRef(ACCOUNT, REGION, name, qualifier)
 
     async def put(
         self, name: str = "f", payload: Any = None, request_id: str = "", qualifier: str | None = None
     ) -> str:
-        ref = FunctionRef(ACCOUNT, REGION, name, qualifier)
-        event = QueuedEvent(request_id, ref, self.clock.now_ms(), "api")
+        event = QueuedEvent(request_id, self.ref(name, qualifier), self.clock.now_ms(), "api")
         return (await self.events.add(event, json.dumps(payload).encode())).request_id
 
     def start(self) -> None:
