@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+import select
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -124,3 +126,28 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
         return Bench(tmp_path, **parts)
 
     return make
+
+
+def all_gone(*pids: int, within_s: float = 5.0) -> bool:
+    """Whether all these processes end in time. Waits on descriptors of them, not on the clock."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if not select.select([handle], [], [], within_s)[0]:
+                return False
+        finally:
+            os.close(handle)
+    return True
+
+
+@pytest.fixture
+def gone() -> Callable[..., Awaitable[bool]]:
+    """Whether processes end in time, asked without holding up the loop that ends them."""
+
+    async def ask(*pids: int) -> bool:
+        return await asyncio.to_thread(all_gone, *pids)
+
+    return ask
