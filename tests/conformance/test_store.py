@@ -327,7 +327,7 @@ async def test_clear_drops_rows_but_not_stamps(store: Store) -> None:
 
     await put(store, (b"a", b"1"), (b"b", b"L" * 2_000))
     before = await store.write(stamp)
-    await store.clear()  # type: ignore[attr-defined]
+    await store.clear()
     assert await store.scan(EVERYTHING) == []
     assert await store.write(stamp) > before
     await put(store, (b"b", b"M" * 3_000))

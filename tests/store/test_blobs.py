@@ -10,7 +10,8 @@ import pytest
 
 from yobu.base.clock import FakeClock
 from yobu.base.ids import SeededIds
-from yobu.store.blobs import BUFFER, DELETE_AFTER_MS, Blobs
+from yobu.store.blobs import DELETE_AFTER_MS, Blobs
+from yobu.store.drafts import BUFFER
 from yobu.store.memory import MemoryStore
 from yobu.store.port import StoreFull, Tx
 from yobu.store.space import Space

@@ -258,7 +258,7 @@ async def test_reset_forgets_what_was_claimed(bench: Bench) -> None:
     loop = bench.loop(limit=1, handler=handle)
     await bench.put("old")
     await begun.wait()
-    await bench.store.clear()  # type: ignore[attr-defined]
+    await bench.store.clear()
     loop.reset()
     await bench.put("new", in_ms=-5_000)
     await loop.idle()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import yobu.store.sqlite as engine
+import yobu.store.snapshots as snapshots
+from yobu.base.errors import YobuError
 from yobu.store.port import Range, Reader, StoreClosed, StoreFull, Tx
 from yobu.store.sqlite import SqliteStore, commit
 
@@ -266,7 +267,7 @@ async def test_a_replaced_large_value_is_never_mixed_up(tmp_path: Path) -> None:
 
 
 async def test_a_snapshot_has_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SNAPSHOT_S", 0.01)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_S", 0.01)
     store = await SqliteStore.open(tmp_path / "s.db")
 
     async def forever(read: Reader) -> None:
@@ -320,7 +321,7 @@ async def test_more_snapshots_than_connections_take_turns(tmp_path: Path) -> Non
         return await read.get(b"k")
 
     assert await asyncio.gather(*(store.read(look) for _ in range(20))) == [b"v"] * 20
-    assert most == engine.SNAPSHOTS
+    assert most == snapshots.SNAPSHOTS
     await store.close()
     with pytest.raises(StoreClosed):
         await store.read(look)
@@ -349,3 +350,11 @@ async def test_the_file_is_set_up_as_designed(tmp_path: Path) -> None:
     assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert file.execute("PRAGMA quick_check").fetchone() == ("ok",)
     file.close()
+
+
+async def test_what_is_no_store_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "s.db").write_bytes(b"not a database" * 1_000)
+    with pytest.raises(YobuError, match=r"s\.db cannot be opened"):
+        await SqliteStore.open(tmp_path / "s.db")
+    with pytest.raises(YobuError, match="cannot be opened"):
+        await SqliteStore.open(tmp_path / "missing" / "s.db")

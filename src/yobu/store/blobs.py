@@ -17,32 +17,25 @@ import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from yobu.base.clock import Clock
 from yobu.base.ids import Ids
+from yobu.store.drafts import Blob, Draft, OpenFile
 from yobu.store.due import DueLoop, DueQueue
 from yobu.store.folder import sync_folder
 from yobu.store.port import Store, StoreFull, Tx
 from yobu.store.space import Space
 
+__all__ = ["Blob", "Blobs", "Draft"]
+
 T = TypeVar("T")
 
 CHUNK = 256 * 1024
-# A draft hands this much at once to its thread; while it is written, as much again is gathered.
-BUFFER = 1024 * 1024
 # A reader opens its file at once after it has read the metadata; what was replaced meanwhile must still be there.
 DELETE_AFTER_MS = 10_000
 DELETIONS_AT_ONCE = 8
 THREADS = 8
-
-
-class Blob(NamedTuple):
-    """A finished body: its id and its size in bytes."""
-
-    id: str
-    size: int
 
 
 class Blobs:
@@ -114,7 +107,7 @@ class Blobs:
         The file is held open from the first chunk on: a deletion does not disturb the reader. Raises
         FileNotFoundError.
         """
-        file = _File()
+        file = OpenFile()
         try:
             await self.in_thread(file.open, self.path(blob_id), os.O_RDONLY)
             while end is None or start < end:
@@ -223,120 +216,3 @@ class Blobs:
         for folder in (self._drafts, *(self._folder / name for name in sorted(self._sub_folders))):
             for name in os.listdir(folder):
                 (folder / name).unlink(missing_ok=True)
-
-
-class _File:
-    """An open file, used by one thread at a time: it is closed behind a cancelled read, never in its middle."""
-
-    def __init__(self) -> None:
-        self._number = -1
-        self._closed = False
-        self._lock = threading.Lock()
-
-    def open(self, path: Path, flags: int) -> None:
-        with self._lock:
-            if not self._closed:
-                self._number = os.open(path, flags, 0o600)
-
-    def read(self, size: int, start: int) -> bytes:
-        with self._lock:
-            return os.pread(self._number, size, start)
-
-    def write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        with self._lock:
-            while rest:
-                rest = rest[os.write(self._number, rest) :]
-
-    def sync(self) -> None:
-        with self._lock:
-            os.fsync(self._number)
-
-    @property
-    def is_open(self) -> bool:
-        return self._number >= 0
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            if self._number >= 0:
-                os.close(self._number)
-                self._number = -1
-
-
-class Draft:
-    """A body that is being written. `async with` abandons it unless it was finished."""
-
-    def __init__(self, blobs: Blobs, blob_id: str) -> None:
-        self.id = blob_id
-        self.size = 0
-        self._blobs = blobs
-        self._file = _File()
-        self._gathered: list[bytes] = []
-        self._gathered_size = 0
-        self._writing: asyncio.Task[None] | None = None
-        self._finished = False
-        # A cancelled step goes on in its thread; the removal waits for it, and what comes behind finds the file closed.
-        self._step = threading.Lock()
-
-    async def __aenter__(self) -> Draft:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self._finished:
-            await self.abandon()
-
-    async def write(self, chunk: bytes) -> None:
-        """Append. Waits while a megabyte is on its way to the disk and another is gathered. Raises StoreFull."""
-        self._gathered.append(chunk)
-        self._gathered_size += len(chunk)
-        self.size += len(chunk)
-        if self._gathered_size >= BUFFER:
-            await self._written()
-            chunks, self._gathered, self._gathered_size = self._gathered, [], 0
-            self._writing = asyncio.create_task(self._blobs.in_thread(self._append, chunks))
-
-    async def finish(self) -> Blob:
-        """Make the body durable under its id. The caller keeps it in a transaction, or discards it."""
-        await self._written()
-        await self._blobs.in_thread(self._complete, self._gathered)
-        self._finished = True
-        return Blob(self.id, self.size)
-
-    async def abandon(self) -> None:
-        """Delete what was written, also where the caller is being cancelled."""
-        self._finished = True
-        if self._writing is not None:
-            self._writing.cancel()
-            self._writing.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(asyncio.create_task(self._blobs.in_thread(self._remove)))
-
-    async def _written(self) -> None:
-        if self._writing is not None:
-            await self._writing
-            self._writing = None
-
-    def _append(self, chunks: list[bytes]) -> None:
-        with self._step:
-            self._write(chunks)
-
-    def _write(self, chunks: list[bytes]) -> None:
-        if not self._file.is_open:
-            self._file.open(self._blobs.draft_path(self.id), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        self._file.write(b"".join(chunks))
-
-    def _complete(self, chunks: list[bytes]) -> None:
-        with self._step:
-            self._write(chunks)
-            self._file.sync()
-            folder = self._blobs.sub_folder(self.id)
-            os.link(self._blobs.draft_path(self.id), folder / self.id)
-            sync_folder(folder)
-            self._file.close()
-
-    def _remove(self) -> None:
-        with self._step:
-            self._file.close()
-            self._blobs.unlink(self.id)

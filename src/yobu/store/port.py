@@ -91,6 +91,10 @@ class Store(Reader, Protocol):
         """Wait for the next `wake` of `topic` that comes after this call (register first, then look)."""
         ...
 
+    async def clear(self) -> None:
+        """Drop every row; stamps go on where they were. Fast when there is little."""
+        ...
+
     async def close(self) -> None:
         """Finish what is committing, then close."""
         ...

@@ -1,8 +1,8 @@
 """The store in one SQLite file: write-ahead log, synchronous=FULL, group commit.
 
 Three kinds of connection: the writer, in whose open transaction functions run on the event loop (committer.py); one
-for point reads on the loop; and a few for snapshots, whose long scans are cut into slices between which the loop goes
-round. In come the port's calls, out go its answers; nothing here knows what keys mean.
+for point reads on the loop; and a few for snapshots (snapshots.py). In come the port's calls, out go its answers;
+nothing here knows what keys mean.
 
 Values over 1,000 bytes lie in a table of their own: in a table without rowids they would be read at every comparison
 on the way down to a key.
@@ -17,22 +17,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from yobu.base.clock import Clock
+from yobu.base.errors import YobuError
 from yobu.store.committer import Committer, EngineError
 from yobu.store.folder import sync_folder
-from yobu.store.keys import after
-from yobu.store.port import MAX_SCAN, Range, Reading, StoreClosed, Transaction
+from yobu.store.port import MAX_SCAN, Range, Reading, Transaction
+from yobu.store.snapshots import POINT_READER, SLICE, Rows, Snapshots, connect
 from yobu.store.topics import Topics
 from yobu.store.transaction import Bounded, Effects, Rerun, check_limit, drive
 
 T = TypeVar("T")
 
 INLINE = 1_000
-SNAPSHOT_S = 5.0
-SNAPSHOTS = 4
-# A snapshot reads this many pairs at once, and lets others run after that many seconds.
-SLICE = 128
-SLICE_S = 0.001
-
 _WRITER = """
 PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;
 PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;
@@ -40,7 +35,6 @@ PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;
 # A log that a failed sync left may be in the kernel's memory only, and would never be written again: bring it into the
 # file, which is written and synced anew, before anything is appended to it.
 _SETTLE = "PRAGMA wal_checkpoint(TRUNCATE);"
-_READER = "PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS big (id INTEGER PRIMARY KEY, v BLOB NOT NULL);
@@ -52,18 +46,6 @@ CREATE TRIGGER IF NOT EXISTS kv_delete AFTER DELETE ON kv WHEN typeof(old.v) = '
     BEGIN DELETE FROM big WHERE id = old.v; END;
 """
 _CLEAR = f"BEGIN IMMEDIATE; DROP TABLE kv; DROP TABLE big; {_TABLES} COMMIT;"
-# In one statement, hence in one state of the file: a replaced value's id may be another value's by the next one.
-_GET = """
-SELECT iif(typeof(v) = 'integer', (SELECT big.v FROM big WHERE big.id = kv.v), v) FROM kv WHERE k = ?
-"""
-_SCAN = """
-SELECT k, iif(typeof(v) = 'integer', (SELECT big.v FROM big WHERE big.id = kv.v), v) FROM kv
-WHERE k >= ? AND k < ? ORDER BY k LIMIT ?
-"""
-_SCAN_BACK = """
-SELECT k, iif(typeof(v) = 'integer', (SELECT big.v FROM big WHERE big.id = kv.v), v) FROM kv
-WHERE k >= ? AND k < ? ORDER BY k DESC LIMIT ?
-"""
 _PUT = "INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
 _PUT_BIG = "INSERT INTO big (v) VALUES (?)"
 _DELETE = "DELETE FROM kv WHERE k = ?"
@@ -83,8 +65,8 @@ class SqliteStore:
         self._committer = committer
         self._engine = engine
         self._topics = topics
-        self._rows = _Rows(_connect(path, _READER))
-        self._snapshots = _Snapshots(path)
+        self._rows = Rows(connect(path, POINT_READER))
+        self._snapshots = Snapshots(path)
         self._closed = False
 
     @classmethod
@@ -100,10 +82,14 @@ class SqliteStore:
         """The store in the file at `path`, made where it is missing.
 
         `synchronous` is SQLite's: below FULL, a power failure may take what was acknowledged. `rerun` is the
-        conformance mode. `on_failure` hears of the failed commit that stopped the store. Raises sqlite3.Error.
+        conformance mode. `on_failure` hears of the failed commit that stopped the store. Raises YobuError where the
+        file cannot be used.
         """
         script = f"{_WRITER} PRAGMA synchronous = {synchronous}; {_SETTLE} {_TABLES}"
-        writer = await asyncio.to_thread(_connect, path, script)
+        try:
+            writer = await asyncio.to_thread(connect, path, script)
+        except sqlite3.Error as error:
+            raise YobuError(f"the store {path} cannot be opened: {error}") from error
         # The names of the file and of its log must survive a power failure before anything is acknowledged.
         await asyncio.to_thread(sync_folder, path.parent)
         topics = Topics()
@@ -157,30 +143,6 @@ class SqliteStore:
             await asyncio.to_thread(self._engine.writer.close)
 
 
-class _Rows:
-    """Reads through one connection. Each is one statement read to its end: an open one would hold an old state."""
-
-    __slots__ = ("connection", "cursor")
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.cursor = connection.cursor()
-
-    def get(self, key: bytes) -> bytes | None:
-        row = self.cursor.execute(_GET, (key,)).fetchone()
-        return None if row is None else row[0]
-
-    def get_together(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        self.cursor.execute("BEGIN")
-        try:
-            return [self.get(key) for key in keys]
-        finally:
-            self.cursor.execute("COMMIT")
-
-    def scan(self, range: Range, limit: int, reverse: bool) -> list[tuple[bytes, bytes]]:
-        return self.cursor.execute(_SCAN_BACK if reverse else _SCAN, (range.start, range.end, limit)).fetchall()
-
-
 class _Engine:
     """The writer connection as the committer's `Batch`."""
 
@@ -188,7 +150,7 @@ class _Engine:
         self, writer: sqlite3.Connection, rerun: Rerun | None, commit: Callable[[sqlite3.Connection], None]
     ) -> None:
         self.writer = writer
-        self._rows = _Rows(writer)
+        self._rows = Rows(writer)
         self._rerun = rerun
         self._commit = commit
         self._wrote = False
@@ -266,7 +228,7 @@ class _SqliteTx(Bounded):
 
     __slots__ = ("_engine", "_rows", "broken")
 
-    def __init__(self, engine: _Engine, rows: _Rows) -> None:
+    def __init__(self, engine: _Engine, rows: Rows) -> None:
         super().__init__()
         self._engine = engine
         self._rows = rows
@@ -324,79 +286,6 @@ class _SqliteTx(Bounded):
             self.broken = error
             # SQLite may have ended the transaction by itself: what came now would be committed alone.
             self.open = False
-
-
-class _Snapshots:
-    """Connections whose transactions stay open for one reading function each; a few, opened when first needed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._free: list[_Rows] = []
-        self._turns = asyncio.Semaphore(SNAPSHOTS)
-        self._closed = False
-
-    async def read(self, fn: Reading[T]) -> T:
-        async with self._turns:
-            if self._closed:
-                raise StoreClosed("the store is closed")
-            rows = self._free.pop() if self._free else _Rows(_connect(self._path, _READER))
-            rows.cursor.execute("BEGIN")
-            try:
-                async with asyncio.timeout(SNAPSHOT_S):
-                    return await fn(_Snapshot(rows))
-            finally:
-                rows.cursor.execute("COMMIT")
-                self._free.append(rows)
-
-    async def close(self) -> None:
-        """Wait for those that read, at most their 5 s."""
-        self._closed = True
-        for _ in range(SNAPSHOTS):
-            await self._turns.acquire()
-        for rows in self._free:
-            rows.connection.close()
-        for _ in range(SNAPSHOTS):
-            self._turns.release()
-
-
-class _Snapshot:
-    """The reader of one snapshot: it lets others run when it has worked for a millisecond."""
-
-    def __init__(self, rows: _Rows) -> None:
-        self._rows = rows
-        self._elapsed = Clock().elapsed
-        self._since = self._elapsed()
-
-    async def get(self, key: bytes) -> bytes | None:
-        await self._breathe()
-        return self._rows.get(key)
-
-    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        return [await self.get(key) for key in keys]
-
-    async def scan(self, range: Range, limit: int = MAX_SCAN, reverse: bool = False) -> list[tuple[bytes, bytes]]:
-        check_limit(limit)
-        found: list[tuple[bytes, bytes]] = []
-        while True:
-            await self._breathe()
-            wanted = min(SLICE, limit - len(found))
-            pairs = self._rows.scan(range, wanted, reverse)
-            found += pairs
-            if len(pairs) < wanted or len(found) == limit:
-                return found
-            last = pairs[-1][0]
-            range = Range(range.start, last) if reverse else Range(after(last), range.end)
-
-    async def _breathe(self) -> None:
-        if self._elapsed() - self._since > SLICE_S:
-            await asyncio.sleep(0)
-            self._since = self._elapsed()
-
-
-def _connect(path: Path, script: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-    connection.executescript(script)
-    return connection
 
 
 async def open_engine(folder: Path, rerun: Rerun | None = None) -> SqliteStore:
