@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from yobu.base.errors import AwsError
 from yobu.fleet.port import Work
 from yobu.invoke.values import FunctionRef, QueuedEvent
+from yobu.store.engines import engines
 
 LETTERS = "arn:aws:sqs:us-east-1:123456789012:letters"
 RECORDS = "arn:aws:sqs:us-east-1:123456789012:records"
@@ -327,6 +329,27 @@ async def test_events_that_were_committed_run_after_a_crash(make_world: Any, gat
     await world.idle()
     assert set(world.ran()[-5:]) == ids
     assert await world.queued() == 0
+
+
+@pytest.mark.parametrize("engine", sorted(engines()))
+async def test_the_whole_life_on_every_engine(make_world: Any, tmp_path: Path, engine: str) -> None:
+    store = await engines()[engine](tmp_path, rerun=None)
+    world = await make_world(store=store)
+    world.add(handler=fail, on_failure=RECORDS, dead_letter=LETTERS)
+    world.start()
+    await world.put(payload="x" * 100_000)
+    await world.idle()
+    await world.crash()
+    world.start()
+    await world.idle()
+    assert len(world.ran()) == 1
+    await world.advance(60)
+    await world.advance(120)
+    assert len(world.ran()) == 3
+    assert len(await world.sent(RECORDS)) == len(await world.sent(LETTERS)) == 1
+    assert await world.queued() == await world.queued("outbox") == 0
+    await world.stop()
+    await store.close()
 
 
 async def test_events_put_before_the_loop_starts_run(make_world: Any) -> None:

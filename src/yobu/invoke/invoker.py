@@ -39,7 +39,8 @@ class Invoker:
 
         Raises AwsError where no environment can exist (such as InvalidRuntimeException): a synchronous caller
         must see AWS's own error, and the asynchronous life makes a `platform` outcome of it. The record of a
-        synchronous call is packed here; that of an event belongs into the commit that settles it.
+        synchronous call is packed here; that of an event belongs into the commit that settles it. A call that
+        is cancelled gives its place back and leaves no record.
         """
         function = invocation.function
         slot = self.admission.enter(function)

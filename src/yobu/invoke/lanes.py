@@ -144,7 +144,7 @@ class LaneLoop(Generic[T]):
         self._woken = asyncio.Event()
         self._rested = asyncio.Event()
         self._turning = False
-        self._alarm: tuple[int, asyncio.Task[None]] | None = None
+        self._alarms: dict[int, asyncio.Task[None]] = {}
         self._pump: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -157,20 +157,20 @@ class LaneLoop(Generic[T]):
     async def stop(self, within_s: float) -> None:
         """Claim nothing more; wait for running handlers at most `within_s` real seconds, then cancel them."""
         self._queue.noticed = None
-        alarm = None if self._alarm is None else self._alarm[1]
-        await _cancel([task for task in (self._pump, alarm) if task is not None])
-        self._pump = self._alarm = None
+        if self._pump is not None:
+            await _cancel([self._pump, *self._alarms.values()])
+        self._pump = None
+        self._turning = False
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
         await _cancel(list(self._tasks))
+        self._forget()
 
     def reset(self) -> None:
         """The store has just been emptied: forget every lane and claim, and cancel what runs."""
         for task in self._tasks:
             task.cancel()
-        self._lanes.clear()
-        self._agenda.clear()
-        self._claimed.clear()
+        self._forget()
         self._woken.set()
 
     def next_ms(self) -> int | None:
@@ -189,6 +189,11 @@ class LaneLoop(Generic[T]):
         while self._busy():
             self._rested.clear()
             await self._rested.wait()
+
+    def _forget(self) -> None:
+        self._lanes.clear()
+        self._agenda.clear()
+        self._claimed.clear()
 
     def _busy(self) -> bool:
         at_ms = self.next_ms()
@@ -243,16 +248,15 @@ class LaneLoop(Generic[T]):
             row = await self._queue.next_lane(self._store, row.lane)
 
     def _wake_at(self, at_ms: int | None) -> None:
-        """Let the pump wake at `at_ms`. An earlier alarm stays: it wakes for nothing once, and costs no new one."""
-        if at_ms is None or (self._alarm is not None and self._alarm[0] <= at_ms):
-            return
-        if self._alarm is not None:
-            self._alarm[1].cancel()
-        self._alarm = (at_ms, asyncio.create_task(self._ring(at_ms)))
+        """Let the pump wake at `at_ms`. Later alarms stay for their own time, an earlier one will set the next."""
+        if at_ms is not None and at_ms < min(self._alarms, default=at_ms + 1):
+            self._alarms[at_ms] = asyncio.create_task(self._ring(at_ms))
 
     async def _ring(self, at_ms: int) -> None:
-        await self._clock.sleep_until(at_ms / 1000)
-        self._alarm = None
+        try:
+            await self._clock.sleep_until(at_ms / 1000)
+        finally:
+            del self._alarms[at_ms]
         self._woken.set()
 
     async def _turn(self, entry: _Entry) -> None:
