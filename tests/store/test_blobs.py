@@ -167,6 +167,21 @@ async def test_a_start_sweeps_what_a_crash_left(bench: Bench) -> None:
     await crashed.stop()
 
 
+async def test_a_disk_without_hard_links_will_do(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    kept, orphan = await bench.blobs.add(b"kept"), await bench.blobs.add(b"orphan")
+    assert await bench.blobs.load(orphan.id) == b"orphan"
+    await bench.write(bench.blobs.keep, kept.id)
+    await asyncio.sleep(0)
+    await bench.blobs.stop()
+    await bench.open()
+    assert bench.files() == {f"{kept.id[:2]}/{kept.id}"}
+    assert await bench.blobs.load(kept.id) == b"kept"
+
+
 async def test_a_released_body_is_deleted_a_little_later(bench: Bench) -> None:
     bench.blobs.start()
     blob = await bench.blobs.add(b"data")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -139,6 +140,18 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     fill(packed, ("new",), 0, 1)
     assert await packed.read(LOG) == items(0, 4)
     assert await packed.read(("new",)) == items(0, 1)
+    await packed.close()
+
+
+async def test_a_crash_loses_no_more_than_the_last_flush(tmp_path: Path) -> None:
+    packed = await Packed.open(tmp_path / "packed.db", FakeClock())
+    fill(packed, LOG, 0, 3)
+    await packed.flush()
+    fill(packed, LOG, 3, 5)
+    shutil.copytree(tmp_path, tmp_path / "image")  # what a killed process leaves
+    await packed.close()
+    packed = await Packed.open(tmp_path / "image" / "packed.db", FakeClock())
+    assert await packed.read(LOG) == items(0, 3)
     await packed.close()
 
 

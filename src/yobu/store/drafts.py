@@ -7,6 +7,7 @@ removing wait for it. It knows nothing of owners, nor of the store: `Shelf` is w
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 # A draft hands this much at once to its thread; while it is written, as much again is gathered.
 BUFFER = 1024 * 1024
+# What file systems without hard links (exFAT, some of virtual machines) answer.
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class Blob(NamedTuple):
@@ -162,9 +165,19 @@ class Draft:
             self._write(chunks)
             self._file.sync()
             folder = self._shelf.sub_folder(self.id)
-            os.link(self._shelf.draft_path(self.id), folder / self.id)
+            self._name(self._shelf.draft_path(self.id), folder / self.id)
             sync_folder(folder)
             self._file.close()
+
+    def _name(self, draft: Path, path: Path) -> None:
+        """Give the body its lasting name; the draft's stays beside it until the body has an owner."""
+        try:
+            os.link(draft, path)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            os.rename(draft, path)
+            draft.touch(0o600)
 
     def _remove(self) -> None:
         with self._step:
