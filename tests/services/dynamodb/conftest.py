@@ -86,6 +86,10 @@ class Room:
         assert isinstance(response.body, bytes)
         return response.status, json.loads(response.body)
 
+    async def swept(self) -> None:
+        """Wait until nothing of a deleted table is left to do."""
+        await self.api.sweeper.idle()
+
     async def table(self, name: str = "table", hash: str = "a:S", range: str | None = None, **more: Any) -> None:
         """A table, its keys as `name:type`."""
         definitions, schema = [], []

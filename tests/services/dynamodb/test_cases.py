@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from .conftest import Room
 
 CASES = Path(__file__).parents[2] / "cases" / "dynamodb"

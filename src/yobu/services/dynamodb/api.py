@@ -28,21 +28,21 @@ class Api(Room):
         super().__init__(parts)
         store = parts.store
         self._machine = Machine(store, parts.clock, parts.ids, Directory(store), Expressions(), Sizes(store))
-        self._sweeper = Sweeper(store, parts.clock)
+        self.sweeper = Sweeper(store, parts.clock)
 
     async def start(self) -> None:
         """Sweep what deleted tables left."""
-        self._sweeper.start()
+        self.sweeper.start()
 
     async def stop(self) -> None:
         """Leave the rest of the sweeping to the next start."""
-        await self._sweeper.stop()
+        await self.sweeper.stop()
 
     def reset(self) -> None:
         """Forget tables and counts; compiled expressions stay true."""
         self._machine.tables.reset()
         self._machine.sizes.reset()
-        self._sweeper.reset()
+        self.sweeper.reset()
 
     # -- tables
 
@@ -64,7 +64,7 @@ class Api(Room):
 
     async def delete_table(self, ctx: Context, params: Params) -> Params:
         """DeleteTable."""
-        return await tables.delete_table(self._machine, self._sweeper, ctx, params)
+        return await tables.delete_table(self._machine, self.sweeper, ctx, params)
 
     async def describe_time_to_live(self, ctx: Context, params: Params) -> Params:
         """DescribeTimeToLive."""

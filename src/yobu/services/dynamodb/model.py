@@ -80,9 +80,11 @@ def table_exists(name: str) -> AwsError:
     return AwsError("ResourceInUseException", f"Table already exists: {name}")
 
 
-def table_protected(arn: str) -> AwsError:
+def table_protected() -> AwsError:
     """DeleteTable on a table with deletion protection."""
-    return validation(f"Resource cannot be deleted as it is currently protected against deletion. {arn}")
+    return validation(
+        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+    )
 
 
 def bad_table_name() -> AwsError:

@@ -64,6 +64,10 @@ class Sweeper:
         """End within seconds; what is left is taken up at the next start."""
         await self._loop.stop(5.0)
 
+    async def idle(self) -> None:
+        """Wait until nothing is left to sweep."""
+        await self._loop.idle()
+
     def reset(self) -> None:
         """The store is empty: nothing is to be swept."""
         self._loop.reset()

@@ -106,7 +106,7 @@ async def delete_table(machine: Machine, sweeper: Sweeper, ctx: Context, params:
             raise model.no_such_table_named(name.name)
         record = layout.record
         if record.protected:
-            raise model.table_protected(name.arn)
+            raise model.table_protected()
         machine.tables.delete(tx, name)
         sweeper.put(tx, now_ms, record.generation)
         tx.after_commit(lambda: machine.sizes.dropped(record.generation))

@@ -68,6 +68,9 @@ class Expressions:
         self._parsers = Parsers()
         self._kept: OrderedDict[tuple[Any, ...], Compiled[Any]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def condition(self, text: str, names: Mapping[str, str]) -> Compiled[Test]:
         """A condition or filter expression. Raises Problem."""
         return self._find("condition", text, names, lambda scope: condition(scope, self._parsers.condition(text)))
