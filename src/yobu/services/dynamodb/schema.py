@@ -196,6 +196,11 @@ class Layout:
                 return index
         raise model.no_such_index(name)
 
+    @property
+    def schemas(self) -> list[KeySchema]:
+        """The table's key, then its indexes'."""
+        return [self.key, *self.indexes]
+
     @cached_property
     def index_keys(self) -> frozenset[str]:
         """The attributes that are a key of some index, but not of the table."""
@@ -226,9 +231,13 @@ class Layout:
             attribute.check_size(value)
 
 
+Entry = tuple[bytes, Row]
+"""A row of an index and its key."""
+
+
 def index_changes(
     layout: Layout, old: Row | None, new: Row | None
-) -> Iterator[tuple[IndexLayout, tuple[bytes, Row] | None, tuple[bytes, Row] | None]]:
+) -> Iterator[tuple[IndexLayout, Entry | None, Entry | None]]:
     """For each index: the row that goes and the row that comes, where a write changes something there."""
     for index in layout.indexes:
         gone = _entry(index, old)
@@ -238,7 +247,7 @@ def index_changes(
         yield index, gone, comes
 
 
-def _entry(index: IndexLayout, row: Row | None) -> tuple[bytes, Row] | None:
+def _entry(index: IndexLayout, row: Row | None) -> Entry | None:
     if row is None or not index.holds(row.item):
         return None
     return index.row_key(row.item), index.row(row)

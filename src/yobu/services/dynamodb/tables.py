@@ -8,12 +8,14 @@ no new table gets.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from yobu.aws.http import Params
 from yobu.base.context import Context
+from yobu.services.dynamodb import keys as row_keys
 from yobu.services.dynamodb import model
 from yobu.services.dynamodb.definition import check_no_stream, definition_of, units_of, warn_of
 from yobu.services.dynamodb.directory import table_name
@@ -70,7 +72,8 @@ async def create_table(machine: Machine, ctx: Context, params: Params) -> Params
             raise model.table_exists(name.name)
         made = msgspec.structs.replace(record, generation=tx.stamp())
         machine.tables.put(tx, name, made)
-        tx.after_commit(lambda: machine.sizes.created(made.generation))
+        for number in range(len(made.indexes) + 1):
+            tx.after_commit(partial(machine.sizes.created, row_keys.prefix(made.generation, number)))
         return made
 
     made = await machine.store.write(transaction, _home(name))
@@ -81,7 +84,11 @@ async def describe_table(machine: Machine, ctx: Context, params: Params) -> Para
     """A table's description, its item count included."""
     layout = await machine.table(ctx, params["TableName"])
     shown = description(layout.name, layout.record, "ACTIVE")
-    shown["ItemCount"], shown["TableSizeBytes"] = await machine.sizes.of(layout)
+    shown["ItemCount"], shown["TableSizeBytes"] = await machine.sizes.of(layout.key)
+    for member in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
+        for index in shown.get(member, ()):
+            counted = await machine.sizes.of(layout.index(index["IndexName"]))
+            index["ItemCount"], index["IndexSizeBytes"] = counted
     return {"Table": shown}
 
 
@@ -109,7 +116,8 @@ async def delete_table(machine: Machine, sweeper: Sweeper, ctx: Context, params:
             raise model.table_protected()
         machine.tables.delete(tx, name)
         sweeper.put(tx, now_ms, record.generation)
-        tx.after_commit(lambda: machine.sizes.dropped(record.generation))
+        for schema in layout.schemas:
+            tx.after_commit(partial(machine.sizes.dropped, schema.prefix))
         return record
 
     record = await machine.store.write(transaction, _home(name))

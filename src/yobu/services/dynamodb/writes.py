@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from yobu.aws.http import Params
@@ -22,7 +23,7 @@ from yobu.services.dynamodb.expressions.paths import projector
 from yobu.services.dynamodb.expressions.scope import Values
 from yobu.services.dynamodb.expressions.updates import Update
 from yobu.services.dynamodb.machine import Machine, check_parameters
-from yobu.services.dynamodb.schema import Layout, Row, decode_row, encode_row, index_changes
+from yobu.services.dynamodb.schema import Entry, IndexLayout, Layout, Row, decode_row, encode_row, index_changes
 from yobu.services.dynamodb.values import Item, depth, item_size, kind, take_item
 from yobu.store.port import Tx
 
@@ -81,22 +82,26 @@ class Write:
             tx.put(self.key, encode_row(new))
         elif old is not None:
             tx.delete(self.key)
-        if self.layout.indexes:
-            _write_indexes(tx, self.layout, old, new, consumed)
-        generation, key, sizes = self.layout.record.generation, self.key, machine.sizes
-        tx.after_commit(lambda: sizes.changed(generation, key, old, new))
+        tx.after_commit(partial(machine.sizes.changed, self.layout.key.prefix, self.key, old, new))
+        for index, gone, comes in index_changes(self.layout, old, new):
+            _write_index(tx, index, gone, comes, consumed)
+            if gone is not None:
+                tx.after_commit(partial(machine.sizes.changed, index.prefix, *gone, None))
+            if comes is not None:
+                tx.after_commit(partial(machine.sizes.changed, index.prefix, comes[0], None, comes[1]))
         return Outcome(old, new, consumed)
 
 
-def _write_indexes(tx: Tx, layout: Layout, old: Row | None, new: Row | None, consumed: Consumed) -> None:
-    for index, gone, comes in index_changes(layout, old, new):
-        if gone is not None and (comes is None or comes[0] != gone[0]):
-            tx.delete(gone[0])
-            consumed.add_index(index, write_units(gone[1].size))
-        if comes is not None:
-            tx.put(comes[0], encode_row(comes[1]))
-            before = gone[1].size if gone is not None and gone[0] == comes[0] else 0
-            consumed.add_index(index, write_units(before, comes[1].size))
+def _write_index(tx: Tx, index: IndexLayout, gone: Entry | None, comes: Entry | None, consumed: Consumed) -> None:
+    """Replace one index's row of an item."""
+    moved = gone is not None and (comes is None or comes[0] != gone[0])
+    if gone is not None and moved:
+        tx.delete(gone[0])
+        consumed.add_index(index, write_units(gone[1].size))
+    if comes is not None:
+        tx.put(comes[0], encode_row(comes[1]))
+        before = 0 if gone is None or moved else gone[1].size
+        consumed.add_index(index, write_units(before, comes[1].size))
 
 
 async def commit(machine: Machine, ctx: Context, name: str, prepare: Callable[[Layout], Write]) -> Outcome:
