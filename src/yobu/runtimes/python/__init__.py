@@ -16,8 +16,10 @@ _RUNTIME = re.compile(r"python3\.(\d+)")
 # -S: no site-packages of the host's, and a third of the start's time less; -X utf8: as on Lambda, whatever the
 # host's locale. bootstrap is imported, not run, so that its compiled form is cached.
 _FLAGS = ("-S", "-X", "utf8", "-c")
+# The working folder leaves sys.path first: a package's json.py must not become ours.
 _ENTRY = (
-    "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.main(int(sys.argv[2]), *sys.argv[3:])"
+    "import sys; sys.path[:] = [sys.argv[1]] + [path for path in sys.path if path]; "
+    "import bootstrap; bootstrap.main(int(sys.argv[2]), *sys.argv[3:])"
 )
 
 

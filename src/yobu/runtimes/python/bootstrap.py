@@ -98,9 +98,10 @@ class Channel:
 
 
 class Current:
-    """The request that is running; log records carry its id."""
+    """The request that is running (log records carry its id), and the package's folder."""
 
     request_id = ""
+    code = ""
 
 
 class CognitoIdentity:
@@ -291,22 +292,29 @@ class LoggingHook:
         if name != "logging":
             return None
         sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                break
-        else:
-            return None
+        from _frozen_importlib_external import PathFinder
+
+        # On Lambda it is there before the package: a package's string.py must not become part of it.
+        spec: ModuleSpec = outside_the_package(PathFinder.find_spec, name)
         loader: Any = spec.loader
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
-            execute(module)
-            if hasattr(module, "Handler"):
-                beside("bootstrap_logging").configure(Current)
+            outside_the_package(execute, module)
+            beside("bootstrap_logging").configure(Current)
 
         loader.exec_module = exec_module
         return spec
+
+
+def outside_the_package(call: Callable[..., Any], *arguments: object) -> Any:
+    """`call(*arguments)`, with an import path that ends before the package's files."""
+    before = sys.path[:]
+    sys.path[:] = [path for path in before if not (path + os.sep).startswith(Current.code + os.sep)]
+    try:
+        return call(*arguments)
+    finally:
+        sys.path[:] = before
 
 
 def beside(name: str) -> Any:
@@ -316,8 +324,7 @@ def beside(name: str) -> Any:
     path = os.path.join(os.path.dirname(__file__), name + ".py")
     module = type(sys)(name)
     module.__file__ = path
-    code: Any = SourceFileLoader(name, path).get_code(name)
-    exec(code, module.__dict__)
+    outside_the_package(exec, SourceFileLoader(name, path).get_code(name), module.__dict__)
     return module
 
 
@@ -335,21 +342,23 @@ def die_with_the_node() -> None:
 
 def prepare(code: str, sdk: str, foreign: bool) -> None:
     """sys.path, caches, builtins and streams as a function expects them."""
-    sys.path[:] = [code] + [path for path in sys.path if path not in ("", os.path.dirname(__file__))]
-    sys.argv[:] = [os.path.join(code, "bootstrap")]
-    cache = os.environ.pop("YOBU_CACHE", None)
-    if cache:
-        folders = (code + os.sep, sdk + os.sep) if foreign else (code + os.sep,)
-        sys.path_hooks.insert(0, OwnCache(folders, os.path.join(cache, "pycache")))
-    if sdk:
-        sys.meta_path.append(SdkFinder(sdk))
-    sys.meta_path.insert(0, LoggingHook())
     import _sitebuiltins
     import builtins
 
     # `site` is not run (it costs a third of a bare start); these are what functions may miss of it.
     builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    sys.argv[:] = [os.path.join(code, "bootstrap")]
+    sys.path[:] = [code] + [path for path in sys.path if path != os.path.dirname(__file__)]
+    cache = os.environ.pop("YOBU_CACHE", None)
+    if cache:
+        folders = (code + os.sep, sdk + os.sep) if foreign else (code + os.sep,)
+        sys.path_hooks.insert(0, OwnCache(folders, os.path.join(cache, "pycache")))
+        for path in [path for path in sys.path_importer_cache if (path + os.sep).startswith(folders)]:
+            del sys.path_importer_cache[path]  # PYTHONPATH may have led there already
+    if sdk:
+        sys.meta_path.append(SdkFinder(sdk))
+    sys.meta_path.insert(0, LoggingHook())
     streams: Any = (sys.stdout, sys.stderr)
     for stream in streams:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
@@ -449,7 +458,7 @@ def main(fd: int, sdk: str = "", foreign: str = "") -> NoReturn:
     """
     die_with_the_node()
     channel = Channel(fd)
-    code = os.environ["LAMBDA_TASK_ROOT"]
+    Current.code = code = os.environ["LAMBDA_TASK_ROOT"]
     sys.modules.pop("bootstrap", None)  # a package may have a module of that name
     prepare(code, sdk, bool(sdk and foreign))
     try:
