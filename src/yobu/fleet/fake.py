@@ -124,8 +124,8 @@ class FakeFleet:
             report.end(work.request_id),
             report.report(work.request_id, measured),
         ]
-        if self._sink is not None and spec.log_group:
-            stream = LogStream(spec.account, spec.region, spec.log_group, where[1])
+        if self._sink is not None:
+            stream = LogStream(spec.account, spec.region, report.log_group(spec), where[1])
             self._sink.append(stream, self._clock.now_ms(), lines)
         payload, error_type = answer
         return Reply(

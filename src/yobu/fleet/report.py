@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from yobu.fleet.port import FunctionSpec
+
 TAIL_BYTES = 4096
 
 
@@ -27,6 +29,11 @@ class Measured:
     def billed_ms(self) -> int:
         """Whole milliseconds, rounded up; initialisation is billed too (AWS since August 2025)."""
         return max(1, math.ceil(round(self.duration_ms + (self.init_ms or 0.0), 2)))
+
+
+def log_group(spec: FunctionSpec) -> str:
+    """The log group of a function's lines."""
+    return spec.log_group or f"/aws/lambda/{spec.name}"
 
 
 def stream_name(now: float, version: str, digits: str) -> str:

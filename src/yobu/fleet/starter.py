@@ -85,7 +85,7 @@ class Starter:
         name = ids.hex(32)
         stream = report.stream_name(clock.now(), spec.version, ids.hex(32))
         identity = Identity(name, str(self._folder / name), stream, keys_until=clock.now() + KEYS_LAST_S)
-        where = LogStream(spec.account, spec.region, log_group(spec), stream)
+        where = LogStream(spec.account, spec.region, report.log_group(spec), stream)
         return Environment(identity, spec, clock, Journal(self._parts.log_sink, where, clock), owner)
 
     def _spawn(self, runtime: Runtime, environment: Environment, keys: Keys) -> Child:
@@ -99,7 +99,7 @@ class Starter:
             mark=identity.mark,
             temporary=str(temporary),
             cache=str(self._cache),
-            log_group=log_group(spec),
+            log_group=report.log_group(spec),
             log_stream=identity.stream,
             endpoint=self._parts.endpoint(),
         )
@@ -120,11 +120,6 @@ def drop(marks: set[str]) -> None:
     sweep.end_marked(marks.__contains__)
     for mark in marks:
         shutil.rmtree(mark, ignore_errors=True)
-
-
-def log_group(spec: FunctionSpec) -> str:
-    """Where a function's lines go."""
-    return spec.log_group or f"/aws/lambda/{spec.name}"
 
 
 def unavailable(reason: str) -> AwsError:
