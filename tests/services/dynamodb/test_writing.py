@@ -137,3 +137,20 @@ async def test_counters_updated_at_once_lose_nothing(room: Room) -> None:
         )
     )
     assert sorted(int(answer["Attributes"]["n"]["N"]) for answer in answers) == list(range(1, 51))
+
+
+async def test_an_item_has_at_most_400_kilobytes(room: Room) -> None:
+    await room.table("table", "a:S")
+    room_left = 400 * 1024 - len("a") - len("x") - len("b")
+    await room.call("PutItem", TableName="table", Item={"a": {"S": "x"}, "b": {"S": "y" * room_left}})
+    assert await room.fail("PutItem", TableName="table", Item={"a": {"S": "x"}, "b": {"S": "y" * (room_left + 1)}}) == (
+        "ValidationException",
+        "Item size has exceeded the maximum allowed size",
+    )
+    assert await room.fail(
+        "UpdateItem",
+        TableName="table",
+        Key={"a": {"S": "x"}},
+        UpdateExpression="SET c = :c",
+        ExpressionAttributeValues={":c": {"S": ""}},
+    ) == ("ValidationException", "Item size to update has exceeded the maximum allowed size")

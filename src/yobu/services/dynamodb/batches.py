@@ -43,11 +43,9 @@ async def batch_write_item(machine: Machine, ctx: Context, params: Params) -> Pa
     outcomes: list[tuple[str, Outcome]] = []
     while len(outcomes) < len(wanted):
         try:
-            done = await _write_some(machine, ctx, wanted, len(outcomes))
-        except Stale:
-            machine.tables.reset()
-            continue
-        outcomes.extend(done)
+            outcomes += await _write_some(machine, ctx, wanted, len(outcomes))
+        except Stale as stale:
+            machine.tables.drop(stale.name)
     answer: Params = {"UnprocessedItems": {}}
     _add_consumed(answer, params, [(table, outcome.consumed) for table, outcome in outcomes])
     if params.get("ReturnItemCollectionMetrics") == "SIZE":

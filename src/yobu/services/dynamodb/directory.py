@@ -22,7 +22,11 @@ _MAX_KEPT = 2_000
 
 
 class Stale(Exception):
-    """The layout that a write was prepared with is no longer the stored one: prepare it again."""
+    """The layout that a write was prepared with is no longer the stored one: drop it and prepare the write again."""
+
+    def __init__(self, name: TableName) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 def table_name(ctx: Context, text: str) -> TableName:
@@ -74,7 +78,7 @@ class Directory:
     async def confirm(self, tx: Tx, layout: Layout) -> None:
         """Raise Stale where `layout` is not the stored one."""
         if await tx.get(self._key(layout.name)) != layout.raw:
-            raise Stale
+            raise Stale(layout.name)
 
     def put(self, tx: Tx, name: TableName, record: TableRecord) -> None:
         """Create or change a table."""

@@ -19,6 +19,7 @@ from yobu.services.dynamodb.paging import Wanted, read_page
 from yobu.services.dynamodb.schema import KeyAttribute, KeySchema, Layout
 from yobu.services.dynamodb.selecting import (
     answer_of,
+    bound,
     check_select,
     is_start_key,
     source_of,
@@ -60,13 +61,8 @@ async def query(machine: Machine, ctx: Context, params: Params) -> Params:
     reverse = not params.get("ScanIndexForward", True)
     if place is not None:
         run = _beyond(place, partition, run, reverse)
-    test = None if filter is None else _bound(filter.does, values)
-    page = await read_page(machine.store, Wanted(run, reverse, params.get("Limit"), test))
+    page = await read_page(machine.store, Wanted(run, reverse, params.get("Limit"), bound(filter, values)))
     return await answer_of(machine, layout, source, params, page, projection)
-
-
-def _bound(test: Callable[[Item, Values], bool], values: Values) -> Callable[[Item], bool]:
-    return lambda item: test(item, values)
 
 
 def _bounds(source: KeySchema, tests: tuple[KeyTest, ...], values: Values) -> tuple[Range, Range]:

@@ -18,6 +18,7 @@ from yobu.services.dynamodb.paging import Wanted, read_page
 from yobu.services.dynamodb.schema import IndexLayout, KeySchema, Layout
 from yobu.services.dynamodb.selecting import (
     answer_of,
+    bound,
     check_select,
     is_start_key,
     source_of,
@@ -53,11 +54,7 @@ async def scan(machine: Machine, ctx: Context, params: Params) -> Params:
                 f"TotalSegments: {params.get('TotalSegments', 1)} Segment: {params.get('Segment', 0)}"
             )
         run = Range(store_keys.after(place), run.end)
-    values = bindings.values
-    test = None
-    if filter is not None:
-        does = filter.does
-        test = lambda item: does(item, values)  # noqa: E731
+    test = bound(filter, bindings.values)
     page = await read_page(machine.store, Wanted(run, False, params.get("Limit"), test))
     return await answer_of(machine, layout, source, params, page, projection)
 

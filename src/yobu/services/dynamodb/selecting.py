@@ -5,7 +5,7 @@ In: their parameters. Out: the index (or the table) at hand, the items as they a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from yobu.aws.http import Params
@@ -13,6 +13,8 @@ from yobu.base.errors import AwsError
 from yobu.services.dynamodb import model
 from yobu.services.dynamodb.capacity import Consumed, consumed_member, read_units
 from yobu.services.dynamodb.expressions.compiled import Compiled, Projection
+from yobu.services.dynamodb.expressions.conditions import Test
+from yobu.services.dynamodb.expressions.scope import Values
 from yobu.services.dynamodb.machine import Machine
 from yobu.services.dynamodb.paging import Page
 from yobu.services.dynamodb.schema import IndexLayout, KeySchema, Layout, Row, decode_row
@@ -62,6 +64,14 @@ def source_of(layout: Layout, params: Mapping[str, Any], projection: Compiled[Pr
         if lacking:
             raise model.index_lacks(index.name, lacking)
     return index
+
+
+def bound(test: Compiled[Test] | None, values: Values) -> Callable[[Item], bool] | None:
+    """A filter with a request's values behind it."""
+    if test is None:
+        return None
+    does = test.does
+    return lambda item: does(item, values)
 
 
 def start_names(source: KeySchema) -> frozenset[str]:

@@ -115,8 +115,8 @@ async def commit(machine: Machine, ctx: Context, name: str, prepare: Callable[[L
 
         try:
             return await machine.store.write(transaction, write.home)
-        except Stale:
-            machine.tables.drop(write.layout.name)
+        except Stale as stale:
+            machine.tables.drop(stale.name)
 
 
 # -- preparing

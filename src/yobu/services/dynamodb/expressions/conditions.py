@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from yobu.services.dynamodb import model
-from yobu.services.dynamodb.expressions import tree
+from yobu.services.dynamodb.expressions import problems, tree
 from yobu.services.dynamodb.expressions.paths import reader
 from yobu.services.dynamodb.expressions.scope import Rank, Scope, Values, immediate_kind, shown, unwrapped
 from yobu.services.dynamodb.values import ORDERED, Item, Value, kind, order, text_size
@@ -113,9 +112,9 @@ def _check_bounds(scope: Scope, low: tree.Node, high: tree.Node) -> None:
     def check(values: Values) -> str | None:
         one, two = values[low_name], values[high_name]
         if kind(one) != kind(two):
-            return model.bounds_types(shown_value(one), shown_value(two))
+            return problems.bounds_types(shown_value(one), shown_value(two))
         sign = order(one, two)
-        return model.bounds_order(shown_value(one), shown_value(two)) if sign is not None and sign > 0 else None
+        return problems.bounds_order(shown_value(one), shown_value(two)) if sign is not None and sign > 0 else None
 
     scope.check(Rank.TYPE, check)
 
@@ -157,11 +156,11 @@ def _known(scope: Scope, node: tree.Call) -> bool:
     """Whether the function exists and may stand in a condition; what it lacks is reported."""
     scope.operator()
     if node.name in UPDATE_FUNCTIONS:
-        scope.problem(Rank.FUNCTION, model.function_not_allowed(node.name, "a condition"))
+        scope.problem(Rank.FUNCTION, problems.function_not_allowed(node.name, "a condition"))
     elif node.name not in _OPERANDS:
-        scope.problem(Rank.FUNCTION, model.unknown_function(node.name))
+        scope.problem(Rank.FUNCTION, problems.unknown_function(node.name))
     elif len(node.operands) != _OPERANDS[node.name]:
-        scope.problem(Rank.COUNT, model.operand_count(node.name, len(node.operands)))
+        scope.problem(Rank.COUNT, problems.operand_count(node.name, len(node.operands)))
     else:
         return True
     return False
@@ -173,7 +172,7 @@ def _measure(scope: Scope, node: tree.Call) -> Operand:
     parts = [unwrapped(scope, part) for part in node.operands]
     operands = [operand(scope, part) for part in parts]
     if node.name in _OPERANDS and node.name != "size":
-        scope.problem(Rank.MISUSE, model.misused_function(node.name))
+        scope.problem(Rank.MISUSE, problems.misused_function(node.name))
     if not known or node.name != "size":
         return lambda item, values: None
     _check_kind(scope, "size", parts[0], frozenset(("S", "B", "SS", "NS", "BS", "L", "M")))
@@ -196,7 +195,7 @@ def _predicate(scope: Scope, node: tree.Call) -> Test:
     parts = [unwrapped(scope, part) for part in node.operands]
     operands = [operand(scope, part) for part in parts]
     if node.name == "size":
-        scope.problem(Rank.MISUSE, model.misused_function("size"))
+        scope.problem(Rank.MISUSE, problems.misused_function("size"))
     if not known or node.name == "size":
         return lambda item, values: False
     return _PREDICATES[node.name](scope, parts, operands)
@@ -221,9 +220,9 @@ def _has_type(scope: Scope, parts: list[tree.Node], operands: list[Operand]) -> 
     def check(values: Values) -> str | None:
         found = immediate_kind(wanted, values)
         if found != "S" or not isinstance(wanted, tree.Value):
-            return model.operand_type("attribute_type", found or "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")
+            return problems.operand_type("attribute_type", found or "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")
         name = values[wanted.name]["S"]
-        return None if name in model.TYPE_WORDS else model.bad_type_name(name)
+        return None if name in problems.TYPE_WORDS else problems.bad_type_name(name)
 
     scope.check(Rank.TYPE, check)
     subject, name = operands
@@ -285,7 +284,7 @@ _PREDICATES: dict[str, Callable[[Scope, list[tree.Node], list[Operand]], Test]] 
 
 def _check_path(scope: Scope, name: str, node: tree.Node) -> None:
     if not isinstance(node, tree.Path):
-        scope.problem(Rank.PATH, model.needs_path(name))
+        scope.problem(Rank.PATH, problems.needs_path(name))
 
 
 def _check_kind(scope: Scope, name: str, node: tree.Node, allowed: frozenset[str]) -> None:
@@ -293,7 +292,7 @@ def _check_kind(scope: Scope, name: str, node: tree.Node, allowed: frozenset[str
 
     def check(values: Values) -> str | None:
         found = immediate_kind(node, values)
-        return None if found is None or found in allowed else model.operand_type(name, found)
+        return None if found is None or found in allowed else problems.operand_type(name, found)
 
     if not isinstance(node, tree.Path):
         scope.check(Rank.TYPE, check)
@@ -304,4 +303,4 @@ def _check_distinct(scope: Scope, name: str, parts: list[tree.Node] | tuple[tree
     if isinstance(first, tree.Path) and isinstance(second, tree.Path):
         one, two = scope.path(first), scope.path(second)
         if one == two:
-            scope.problem(Rank.DISTINCT, model.not_distinct(name, shown(one)))
+            scope.problem(Rank.DISTINCT, problems.not_distinct(name, shown(one)))

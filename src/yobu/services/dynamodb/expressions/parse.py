@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from yobu.services.dynamodb import model
-from yobu.services.dynamodb.expressions import tree
+from yobu.services.dynamodb.expressions import problems, tree
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -132,9 +132,9 @@ def syntax_problem(text: str, offset: int) -> Problem:
     at = next((number for number, token in enumerate(tokens) if token.end() > offset), len(tokens))
     start = tokens[max(at - 1, 0)].start() if tokens else 0
     if at == len(tokens):
-        return Problem(model.syntax_error("<EOF>", text[start:].rstrip()))
+        return Problem(problems.syntax_error("<EOF>", text[start:].rstrip()))
     end = tokens[min(at + 1, len(tokens) - 1)].end()
-    return Problem(model.syntax_error(tokens[at].group(), text[start:end]))
+    return Problem(problems.syntax_error(tokens[at].group(), text[start:end]))
 
 
 def _parser(grammar: str) -> Lark:
@@ -146,10 +146,10 @@ def _parser(grammar: str) -> Lark:
 
 def _parse(parser: Lark, text: str) -> Any:
     if not text.strip():
-        raise Problem(model.EMPTY_EXPRESSION)
+        raise Problem(problems.EMPTY_EXPRESSION)
     size = len(text.encode())
     if size > model.MAX_EXPRESSION:
-        raise Problem(model.expression_too_long(size))
+        raise Problem(problems.expression_too_long(size))
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     try:

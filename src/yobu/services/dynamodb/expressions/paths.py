@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from yobu.services.dynamodb import model
+from yobu.services.dynamodb.expressions import problems
 from yobu.services.dynamodb.expressions.scope import Rank, Scope, Steps, shown
 from yobu.services.dynamodb.values import Item, Value
 
 
 def reader(steps: Steps) -> Callable[[Item], Value | None]:
     """A function that reads the value at `steps`."""
-    first, *rest = steps
+    name, rest = str(steps[0]), steps[1:]
     if not rest:
-        return lambda item: item.get(first)  # type: ignore[arg-type]
+        return lambda item: item.get(name)
 
     def read(item: Item) -> Value | None:
-        value = item.get(first)  # type: ignore[arg-type]
+        value = item.get(name)
         for step in rest:
             if value is None:
                 return None
@@ -91,8 +91,8 @@ def check_apart(scope: Scope, paths: Sequence[Steps]) -> None:
         for one in paths[:second]:
             shared = min(len(one), len(two))
             if one[:shared] == two[:shared]:
-                scope.problem(Rank.OVERLAP, model.paths_overlap(shown(one), shown(two)))
+                scope.problem(Rank.OVERLAP, problems.paths_overlap(shown(one), shown(two)))
             else:
                 parting = next(at for at in range(shared) if one[at] != two[at])
                 if isinstance(one[parting], int) != isinstance(two[parting], int):
-                    scope.problem(Rank.CONFLICT, model.paths_conflict(shown(one), shown(two)))
+                    scope.problem(Rank.CONFLICT, problems.paths_conflict(shown(one), shown(two)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from yobu.services.dynamodb import model
-from yobu.services.dynamodb.expressions import tree
+from yobu.services.dynamodb.expressions import problems, tree
 from yobu.services.dynamodb.expressions.parse import syntax_problem
 from yobu.services.dynamodb.expressions.reserved import RESERVED
 from yobu.services.dynamodb.values import Value, kind
@@ -80,7 +80,7 @@ class Scope:
         """A use of the value `name`."""
         if name not in self.used_values:
             self.used_values.add(name)
-            self.check(Rank.PLACEHOLDER, lambda values: None if name in values else model.undefined_value(name))
+            self.check(Rank.PLACEHOLDER, lambda values: None if name in values else problems.undefined_value(name))
         return name
 
     def operator(self) -> None:
@@ -90,17 +90,17 @@ class Scope:
     def checks(self) -> tuple[Check, ...]:
         """Every check, in AWS's order."""
         if self.operators > model.MAX_OPERATORS:
-            self.problem(Rank.PARENS, model.too_many_operators(self.operators))
+            self.problem(Rank.PARENS, problems.too_many_operators(self.operators))
         return tuple(check for _, _, check in sorted(self._checks, key=lambda entry: entry[:2]))
 
     def _name(self, step: str) -> str:
         if not step.startswith("#"):
             if step.upper() in RESERVED:
-                self.problem(Rank.RESERVED, model.reserved_word(step))
+                self.problem(Rank.RESERVED, problems.reserved_word(step))
             return step
         self.used_names.add(step)
         if step not in self._names:
-            self.problem(Rank.PLACEHOLDER, model.undefined_name(step))
+            self.problem(Rank.PLACEHOLDER, problems.undefined_name(step))
             return step
         return self._names[step]
 
@@ -110,7 +110,7 @@ def unwrapped(scope: Scope, node: tree.Node) -> tree.Node:
     if isinstance(node, tree.Parens):
         node = node.inner
         if isinstance(node, tree.Parens):
-            scope.problem(Rank.PARENS, model.REDUNDANT_PARENS)
+            scope.problem(Rank.PARENS, problems.REDUNDANT_PARENS)
             while isinstance(node, tree.Parens):
                 node = node.inner
     return node

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from yobu.services.dynamodb import model, numbers
-from yobu.services.dynamodb.expressions import tree
+from yobu.services.dynamodb.expressions import problems, tree
 from yobu.services.dynamodb.expressions.conditions import UPDATE_FUNCTIONS
 from yobu.services.dynamodb.expressions.paths import check_apart, child, reader
 from yobu.services.dynamodb.expressions.scope import Rank, Scope, Steps, Values, immediate_kind, unwrapped
@@ -56,7 +56,7 @@ def update(scope: Scope, sections: tuple[tree.Section, ...]) -> Update:
     seen: set[str] = set()
     for section in sections:
         if section.name in seen:
-            scope.problem(Rank.SECTION, model.section_twice(section.name))
+            scope.problem(Rank.SECTION, problems.section_twice(section.name))
         seen.add(section.name)
         for action in section.actions:
             scope.operator()
@@ -88,7 +88,7 @@ def _plan(scope: Scope, plan: _Plan, section: str, steps: Steps, node: tree.Node
 
         def check(values: Values) -> str | None:
             found = kind(values[name])
-            return None if found in allowed else model.action_type(section, found)
+            return None if found in allowed else problems.action_type(section, found)
 
         scope.check(Rank.ACTION, check)
         plan.changes.append((steps, name, _added if section == "ADD" else _deleted))
@@ -158,13 +158,13 @@ def _call(scope: Scope, node: tree.Call) -> Operand:
         known = node.name in _CONDITION_FUNCTIONS
         scope.problem(
             Rank.FUNCTION,
-            model.function_not_allowed(node.name, "an update") if known else model.unknown_function(node.name),
+            problems.function_not_allowed(node.name, "an update") if known else problems.unknown_function(node.name),
         )
     elif len(parts) != 2:
-        scope.problem(Rank.COUNT, model.operand_count(node.name, len(parts)))
+        scope.problem(Rank.COUNT, problems.operand_count(node.name, len(parts)))
     elif node.name == "if_not_exists":
         if not isinstance(parts[0], tree.Path):
-            scope.problem(Rank.PATH, model.needs_path(node.name))
+            scope.problem(Rank.PATH, problems.needs_path(node.name))
         present, otherwise = operands
         return lambda item, values: _first(present(item, values), otherwise, item, values)
     else:
@@ -193,7 +193,7 @@ def _append(left: Operand, right: Operand) -> Operand:
 def _check_kind(scope: Scope, name: str, node: tree.Node, allowed: str) -> None:
     def check(values: Values) -> str | None:
         found = immediate_kind(node, values)
-        return None if found is None or found == allowed else model.operand_type(name, found)
+        return None if found is None or found == allowed else problems.operand_type(name, found)
 
     if isinstance(node, tree.Value):
         scope.check(Rank.TYPE, check)
@@ -231,9 +231,8 @@ def _deleted(present: Value | None, value: Value) -> Value | None:
 
 def _present(item: Item, steps: Steps) -> Value | None:
     """What lies at `steps`. Raises ValidationException where nothing can lie there."""
-    first, *rest = steps
-    value = item.get(first)  # type: ignore[arg-type]
-    for step in rest:
+    value = item.get(str(steps[0]))
+    for step in steps[1:]:
         if value is None:
             raise model.update_bad_path()
         _check_holds(value, step)
