@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvloop
 
+from yobu.aws.service import Catalogue
+from yobu.base.clock import Clock
+from yobu.base.context import Principal
+from yobu.base.ids import SeededIds
 from yobu.base.settings import Settings
+from yobu.server.admin import Admin
+from yobu.server.app import App
+from yobu.server.dispatch import Dispatch, DispatchParts
 from yobu.server.listen import Bound, bind
+from yobu.server.port import Signer
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Any]:
@@ -127,3 +136,82 @@ async def connect() -> AsyncIterator[Callable[[int], Awaitable[Any]]]:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+
+
+class Fixed:
+    """Principals of a node with one owner, and keys that a test adds."""
+
+    def __init__(self, account: str = "000000000000") -> None:
+        self.signers: dict[str, Signer] = {}
+        self._account = account
+
+    async def find(self, access_key: str) -> Signer | None:
+        return self.signers.get(access_key)
+
+    def anyone(self, access_key: str) -> Principal:
+        account = access_key if len(access_key) == 12 and access_key.isdigit() else self._account
+        return Principal("root", account, f"arn:aws:iam::{account}:root", account)
+
+    def add(self, access_key: str, secret: str, **more: Any) -> None:
+        self.signers[access_key] = Signer(secret, self.anyone(""), **more)
+
+
+class TinyRoom:
+    """A room that keeps what it was called with, and answers what a test put in."""
+
+    services = ("s3", "lambda", "dynamodb", "dynamodbstreams", "sqs", "iam", "sts", "logs", "cloudwatch")
+    constraint_code: str | None = "ValidationException"
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str, Any, Any]] = []
+        self.answers: dict[str, Any] = {}
+        self.bodies: dict[str, bytes] = {}
+
+    def operation(self, service: str, name: str) -> Any:
+        if name not in self.answers:
+            return None
+
+        async def handle(ctx: Any, params: Any) -> Any:
+            self.calls.append((service, name, ctx, params))
+            answer = self.answers[name]
+            if isinstance(answer, BaseException):
+                raise answer
+            return await answer(ctx, params) if callable(answer) else answer
+
+        return handle
+
+
+@dataclass
+class Door:
+    """A whole front door over a tiny room, on a real socket."""
+
+    room: TinyRoom
+    principals: Fixed
+    dispatch: Dispatch
+    admin: Admin
+    bound: Bound
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.bound.port}"
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The services' models, read once for all tests."""
+    return Catalogue()
+
+
+@pytest.fixture
+async def door(serve: Serve, catalogue: Catalogue) -> Callable[..., Awaitable[Door]]:
+    """`await door(auth=False, tls=None)`."""
+
+    async def build(tls: Any = None, clock: Clock | None = None, **settings: Any) -> Door:
+        room, principals, ids = TinyRoom(), Fixed(), SeededIds()
+        clock = clock or Clock()
+        parts = DispatchParts([room], catalogue, principals, Settings(port=0, **settings), clock, ids)
+        dispatch, admin = Dispatch(parts), Admin(ids)
+        bound = await serve(App(dispatch, admin, clock), tls, **settings)
+        return Door(room, principals, dispatch, admin, bound)
+
+    return build
