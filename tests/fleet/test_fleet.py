@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -298,6 +299,21 @@ class TestDeaths:
         os.kill(before["pid"], signal.SIGKILL)
         await bench.fleet._until(lambda: bench.fleet.status()["idle"] == 0)
         assert (await bench.value(spec))["pid"] != before["pid"]
+
+    async def test_while_idle_and_not_yet_noticed_costs_nobody_an_event(self, bench: Any) -> None:
+        spec = bench.function(ECHO)
+        before = await bench.value(spec)
+        bench.lines.bursts.clear()
+        os.kill(before["pid"], signal.SIGKILL)
+        handle = os.pidfd_open(before["pid"])
+        select.select([handle], [], [], 5)  # it has ended; the loop has not seen it
+        os.close(handle)
+        reply = await bench.call(spec, request_id="id")
+        assert json.loads(reply.payload)["id"] == "id"
+        assert reply.init_ms is not None
+        assert [line for line in bench.lines.all if line.startswith("START")] == [
+            "START RequestId: id Version: $LATEST"
+        ]
 
     async def test_while_loading_is_tried_once_more(self, bench: Any) -> None:
         spec = bench.function("import os\nos._exit(7)")

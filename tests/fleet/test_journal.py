@@ -76,6 +76,25 @@ def test_many_lines_go_out_before_they_are_asked_for(journal: Journal, sink: Sin
     assert len(sink.bursts[0]) == 5000
 
 
+def test_what_was_begun_can_be_taken_back(journal: Journal, sink: Sink) -> None:
+    journal.write(b"before\n")
+    journal.begin()
+    journal.say("START")
+    journal.take_back()
+    journal.flush()
+    assert sink.bursts == [["before"]]
+
+
+def test_what_was_handed_on_stays(journal: Journal, sink: Sink) -> None:
+    journal.begin()
+    journal.say("START")
+    journal.flush()
+    journal.take_back()
+    journal.say("END")
+    journal.flush()
+    assert sink.bursts == [["START"], ["END"]]
+
+
 def test_the_tail_is_the_last_4_kb_since_the_beginning(journal: Journal) -> None:
     journal.write(b"of the last event\n")
     journal.begin()

@@ -44,8 +44,11 @@ class Listener(Protocol):
         """Bytes came on standard output or standard error."""
         ...
 
-    def on_exit(self, status: int) -> None:
-        """It has ended, and its group with it; `status` as `Popen.returncode` counts. Told once, last."""
+    def on_exit(self, status: int, unread: bool) -> None:
+        """It has ended, and its group with it; `status` as `Popen.returncode` counts. Told once, last.
+
+        `unread`: it had not read all that was sent to it (Linux; elsewhere never true).
+        """
         ...
 
 
@@ -93,6 +96,7 @@ class Child:
         self._unsent = memoryview(b"")
         self._count = array("i", [0])
         self._open = True
+        self._unread = False
         self._timer: asyncio.TimerHandle | None = None
         self._pidfd = _pidfd(self.pid)
         self._loop.add_reader(link.fileno(), self._readable)
@@ -183,6 +187,7 @@ class Child:
         except BlockingIOError:
             return 0
         except OSError:
+            self._unread = True
             return len(data)
 
     def _writable(self) -> None:
@@ -196,6 +201,8 @@ class Child:
         except BlockingIOError:
             return
         except ConnectionResetError:
+            # The kernel's word for an end that was closed with our message still in its queue.
+            self._unread = True
             data = b""
         if not data:
             self._lost()
@@ -237,16 +244,21 @@ class Child:
             return
         self._last_words()
         self._close()
-        self._listener.on_exit(status)
+        self._listener.on_exit(status, self._unread or bool(self._unsent))
 
     def _last_words(self) -> None:
         """Messages and output that were sent before the end."""
-        with contextlib.suppress(BlockingIOError, ConnectionResetError, BadMessage):
+        try:
             while data := self._link.recv(_BULK_BYTES):
                 for answer, body in self._decoder.feed(data):
                     self.drain()
                     self._listener.on_message(answer, body)
-        self.drain()
+        except ConnectionResetError:
+            self._unread = True
+        except (BlockingIOError, BadMessage):
+            return  # nothing more, or nothing that can be understood
+        finally:
+            self.drain()
 
     def _close(self) -> None:
         self._open = False

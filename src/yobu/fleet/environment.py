@@ -63,7 +63,7 @@ class _Run:
     """An event that is being handled. `spent_s` of its time went before `began` (real seconds)."""
 
     work: Work
-    done: asyncio.Future[Reply]
+    done: asyncio.Future[Reply | None]
     began: float
     init_ms: float | None = None
     spent_s: float = 0.0
@@ -113,9 +113,10 @@ class Environment:
         status = await self._exit  # no second process before the first has ended
         return problem or failure.exited(status)
 
-    def invoke(self, work: Work, init_ms: float | None = None, spent_s: float = 0.0) -> asyncio.Future[Reply]:
+    def invoke(self, work: Work, init_ms: float | None = None, spent_s: float = 0.0) -> asyncio.Future[Reply | None]:
         """Hand over an event; the reply comes in the future, whether or not anybody still waits for it.
 
+        None: the process had ended, unnoticed, before it read the event, which can be handled elsewhere.
         `init_ms` is what a cold start took; `spent_s` is what a repeated initialisation took of the event's time.
         """
         assert self._child is not None
@@ -180,13 +181,15 @@ class Environment:
         if self.state is State.IDLE:
             self.journal.flush()  # of a thread that goes on between events
 
-    def on_exit(self, status: int) -> None:
+    def on_exit(self, status: int, unread: bool) -> None:
         """The process has ended (child.Listener)."""
         self._child = None
         if self._exit is not None and not self._exit.done():
             self._exit.set_result(status)
         if self.state is State.DEAD:
             self._owner.gone(self)
+        elif self._run is not None and self._run.init_ms is None and unread:
+            self._pass_on()
         elif self._run is not None or self._start is not None:
             self._fail(failure.exited(status))
         elif self.state is State.IDLE:
@@ -212,6 +215,17 @@ class Environment:
             run, self._run = self._run, None
             self._finish(run, problem, problem.body(run.work.request_id))
             self._die()
+
+    def _pass_on(self) -> None:
+        """The event in its hands has not begun: leave no trace of it."""
+        run, self._run = self._run, None
+        self.journal.take_back()
+        if run is not None:
+            if run.timer is not None:
+                run.timer.cancel()
+            if not run.done.done():
+                run.done.set_result(None)
+        self._die()
 
     def _die(self) -> None:
         self._move(Event.END)

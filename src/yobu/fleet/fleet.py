@@ -98,10 +98,11 @@ class ProcessFleet:
         """
         if not self._open:
             raise unavailable("the node is stopping, or has not started")
-        environment = self._take(spec)
-        if environment is not None:
+        while (environment := self._take(spec)) is not None:
             self._watch.on_work()
-            return await environment.invoke(work)
+            reply = await environment.invoke(work)
+            if reply is not None:
+                return reply
         task = asyncio.get_running_loop().create_task(self._cold(spec, work))
         self._tasks.add(task)
         task.add_done_callback(self._cold_done)
@@ -149,11 +150,11 @@ class ProcessFleet:
         try:
             problem, took_s = await self._initialise(environment, spawn, "init", INIT_LIMIT_S)
             if problem is None:
-                return await environment.invoke(work, init_ms=took_s * 1000)
+                return _begun(await environment.invoke(work, init_ms=took_s * 1000))
             if environment.state is not State.DEAD:
                 problem, took_s = await self._initialise(environment, spawn, "invoke", spec.timeout_s)
                 if problem is None:
-                    return await environment.invoke(work, spent_s=took_s)
+                    return _begun(await environment.invoke(work, spent_s=took_s))
             return environment.refuse(work, problem, took_s)
         except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
             raise unavailable(f"its process cannot be started ({error})") from error
@@ -195,6 +196,12 @@ class ProcessFleet:
             marks = {environment.identity.mark for environment in self._ended}
             self._ended.clear()
             await asyncio.to_thread(drop, marks)
+
+
+def _begun(reply: Reply | None) -> Reply:
+    if reply is None:
+        raise unavailable("its process ended before the event")
+    return reply
 
 
 def _runtime_version(runtime: str) -> str:

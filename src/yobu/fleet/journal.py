@@ -34,6 +34,11 @@ class Journal:
         self._recent = []
         self._recent_size = 0
 
+    def take_back(self) -> None:
+        """Unsay what was said since `begin`, as far as it has not been handed on."""
+        del self._pending[max(0, len(self._pending) - len(self._recent)) :]
+        self._recent = []
+
     def say(self, *lines: str) -> None:
         """Add lines of the platform's own."""
         self._pending += lines
