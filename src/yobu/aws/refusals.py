@@ -19,7 +19,7 @@ class Reason(Enum):
     """What is wrong. The facts each brings are named behind it."""
 
     UNSIGNED = auto()
-    UNSUPPORTED = auto()  # scheme
+    UNSUPPORTED = auto()  # another scheme than AWS4-HMAC-SHA256; facts as INCOMPLETE
     TWO_SIGNATURES = auto()
     INCOMPLETE = auto()  # missing (names, joined by a space), authorization
     NOT_A_PAIR = auto()  # pair, authorization
@@ -73,15 +73,15 @@ def error(refusal: Refusal, service: str, protocol: str) -> AwsError:
     if service in ("s3", "s3control"):
         return _S3[refusal.reason](refusal.facts)
     code, message = _worded(refusal)
+    status = 400 if code == "IncompleteSignatureException" else 403
     if protocol in ("query", "ec2", "rest-xml"):
         # AWS's older services use other names for the same errors.
-        status = 400 if code == "IncompleteSignatureException" else 403
         return AwsError(_QUERY_CODES.get(code, code), message, status)
     if service in ("dynamodb", "dynamodbstreams"):
         if code == "MissingAuthenticationTokenException":
             message = "Request is missing Authentication Token"
         return AwsError(code, message, 400)
-    return AwsError(code, message, 403)
+    return AwsError(code, message, status)
 
 
 _QUERY_CODES = {
@@ -113,7 +113,6 @@ _CODES: dict[Reason, str] = {
 
 _MESSAGES: dict[Reason, str] = {
     Reason.UNSIGNED: "Missing Authentication Token",
-    Reason.UNSUPPORTED: "Unsupported AWS 'algorithm': '{scheme}'.",
     Reason.TWO_SIGNATURES: "Only one of the Authorization header and the X-Amz-Algorithm parameter may be given.",
     Reason.NOT_A_PAIR: "'{pair}' not a valid key=value pair (missing equal-sign) in Authorization header: "
     "'{authorization}'.",
@@ -150,7 +149,7 @@ _MESSAGES: dict[Reason, str] = {
 def _worded(refusal: Refusal) -> tuple[str, str]:
     facts = refusal.facts
     code = _CODES.get(refusal.reason, "InvalidSignatureException")
-    if refusal.reason is Reason.INCOMPLETE:
+    if refusal.reason in (Reason.INCOMPLETE, Reason.UNSUPPORTED):
         return code, _incomplete(facts)
     if refusal.reason is Reason.MISMATCH:
         shown = (

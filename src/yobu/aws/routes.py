@@ -108,7 +108,8 @@ class Router:
         for_method = ends.get(request.method)
         if for_method is None:
             return Miss.METHOD
-        if not request.query and len(for_method.plain) == 1:
+        if len(for_method.plain) == 1 and not for_method.by_key:
+            # The only one: what it lacks is for the operation to say.
             return for_method.plain[0].name
         return _choose(for_method, request) or Miss.METHOD
 
@@ -162,10 +163,9 @@ def _choose(ends: _Ends, request: Request) -> str | None:
     if pool:
         longest = max(len(candidate.literals) for candidate in pool)
         pool = [candidate for candidate in pool if len(candidate.literals) == longest]
-    pool = pool or ends.plain
-    if not pool:
+    fitting = [candidate for candidate in pool or ends.plain if _fits(candidate, query, request)] or pool
+    if not fitting:
         return None
-    fitting = [candidate for candidate in pool if _fits(candidate, query, request)] or pool
     hint = query.get("x-id")
     # x-id is a hint of some SDKs and says nothing to the service: it only decides between equals.
     return max(fitting, key=lambda c: (len(c.required), not c.deprecated, c.name == hint)).name

@@ -56,7 +56,7 @@ class Service:
         self._streams: dict[str, bool] = {}
         self._models: dict[str, OperationModel] = {}
         self._errors = Errors(self.model)
-        self._constraints = Constraints()
+        self._constraints = Constraints(not_null=self.name == "lambda")
 
     def operation(self, name: str) -> OperationModel:
         """The model of an operation. Raises KeyError."""

@@ -81,25 +81,29 @@ def read(request: Request) -> Signature | Refusal | None:
     if authorization:
         return _from_header(request, authorization)
     if "Signature=" in request.query and "AWSAccessKeyId=" in request.query:
-        return Refusal(Reason.UNSUPPORTED, {"scheme": "AWS"})
+        return _incomplete(Reason.UNSUPPORTED, ["Credential", "Signature", "SignedHeaders"], "", "")
     return None
+
+
+def _incomplete(reason: Reason, missing: list[str], date: str, authorization: str) -> Refusal:
+    names = missing if date else [*missing, "Date"]
+    return Refusal(reason, {"missing": " ".join(names), "authorization": authorization})
 
 
 def _from_header(request: Request, authorization: str) -> Signature | Refusal:
     scheme, _, rest = authorization.strip().partition(" ")
+    date = request.header("x-amz-date") or request.header("date")
     if scheme != ALGORITHM:
-        return Refusal(Reason.UNSUPPORTED, {"scheme": scheme})
+        return _incomplete(Reason.UNSUPPORTED, ["Credential", "Signature", "SignedHeaders"], date, authorization)
     parts: dict[str, str] = {}
     for pair in rest.split(","):
         key, equals, value = pair.strip().partition("=")
         if not equals:
             return Refusal(Reason.NOT_A_PAIR, {"pair": pair.strip(), "authorization": authorization})
         parts[key] = value
-    date = request.header("x-amz-date") or request.header("date")
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     if missing or not date:
-        names = " ".join([*missing, *(() if date else ("Date",))])
-        return Refusal(Reason.INCOMPLETE, {"missing": names, "authorization": authorization})
+        return _incomplete(Reason.INCOMPLETE, missing, date, authorization)
     stamp = _stamp(date)
     if stamp is None:
         return Refusal(Reason.BAD_DATE, {"date": date})

@@ -35,11 +35,14 @@ def unknown_operation() -> AwsError:
 def decode_json(body: bytes, convert: Convert) -> Any:
     """A body through a closure of json_tree. Raises AwsError SerializationException."""
     try:
-        return convert(_decode(body))
-    except WrongType as error:
-        raise serialization_error(str(error)) from error
+        value = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise serialization_error("") from error
+    try:
+        return convert(value)
+    except WrongType as error:
+        # Of a bare scalar AWS says as little as of what is no JSON.
+        raise serialization_error(str(error) if isinstance(value, dict | list) else "") from error
 
 
 def json_body(encoder: Encoder) -> eventstream.BodyMaker:

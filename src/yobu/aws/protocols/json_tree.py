@@ -23,33 +23,32 @@ from yobu.base.errors import YobuError
 Convert = Callable[[Any], Any]
 
 _SPECIAL_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_BITS = {"byte": 8, "short": 16, "integer": 32, "long": 64}
+_LONG = 1 << 63
 
 
 class WrongType(Exception):
-    """A JSON value of the wrong type. The text is AWS's, as its Java services say it."""
-
-
-def found(value: Any) -> str:
-    """The token's name in AWS's messages."""
-    if value is True:
-        return "TRUE_VALUE"
-    if value is False:
-        return "FALSE_VALUE"
-    if isinstance(value, str):
-        return "STRING_VALUE"
-    return "DECIMAL_VALUE" if isinstance(value, float | Decimal) else "NUMBER_VALUE"
+    """A JSON value of the wrong type. The text is AWS's, as its Java services say it; some say nothing."""
 
 
 def wrong(value: Any, wanted: str) -> WrongType:
-    """The error for `value` where `wanted` (`a String`, `an Integer`) should stand."""
+    """The error for `value` where `wanted` should stand: `a String`, `an Integer`; `list`, `map`, `structure`."""
     if isinstance(value, dict):
         return WrongType("Start of structure or map found where not expected.")
     if isinstance(value, list):
         return WrongType("Start of list found where not expected")
-    if value is None:
-        return WrongType(f"NULL_VALUE can not be converted to {wanted}")
-    return WrongType(f"{found(value)} can not be converted to {wanted}")
+    if wanted in ("list", "map"):
+        return WrongType(f"Expected {wanted} or null")
+    if wanted == "structure":
+        return WrongType("Expected null")
+    return WrongType(f"{_token(value)} can not be converted to {wanted}")
+
+
+def _token(value: Any) -> str:
+    if isinstance(value, bool):
+        return "TRUE_VALUE" if value else "FALSE_VALUE"
+    if isinstance(value, str):
+        return "STRING_VALUE"
+    return "NULL_VALUE" if value is None else "NUMBER_VALUE"
 
 
 def _text(value: Any) -> str:
@@ -65,17 +64,16 @@ def _boolean(value: Any) -> bool:
 
 
 def _integer(kind: str) -> Convert:
-    bits = _BITS.get(kind)
-    limit = 1 << (bits - 1) if bits else None
-    wanted = "a Long" if kind == "long" else f"an {kind.capitalize()}" if kind == "integer" else f"a {kind}"
+    wanted = "an Integer" if kind == "integer" else f"a {kind.capitalize()}"
 
     def decode(value: Any) -> int:
-        if type(value) is float and value.is_integer():
-            value = int(value)
+        if type(value) is float and math.isfinite(value):
+            value = int(value)  # AWS cuts fractions off
         if type(value) is not int:
             raise wrong(value, wanted)
-        if limit is not None and not -limit <= value < limit:
-            raise WrongType(f"Numeric value ({value}) out of range of {'int' if kind == 'integer' else kind}")
+        # Beyond 32 bits the model's range, if it has one, refuses; beyond 64 nobody can hold it.
+        if not -_LONG <= value < _LONG:
+            raise WrongType("")
         return value
 
     return decode
@@ -84,9 +82,12 @@ def _integer(kind: str) -> Convert:
 def _number(value: Any) -> float:
     if type(value) is str and value in _SPECIAL_FLOATS:
         return _SPECIAL_FLOATS[value]
-    if type(value) not in (int, float, Decimal):
+    if type(value) not in (int, float):
         raise wrong(value, "a Double")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise WrongType("") from error
 
 
 def _blob(value: Any) -> bytes:
@@ -95,14 +96,22 @@ def _blob(value: Any) -> bytes:
     try:
         return b64decode(value, validate=True)
     except (Base64Error, ValueError) as error:
-        raise WrongType(f"Invalid base64: {error}") from error
+        raise WrongType(f"'{value}' can not be converted to a Blob: {_base64_fault(value)}") from error
+
+
+def _base64_fault(text: str) -> str:
+    if len(text) % 4:
+        return f"Base64 encoded length is expected a multiple of 4 bytes but found: {len(text)}"
+    body = text.rstrip("=") if len(text) - len(text.rstrip("=")) <= 2 else text
+    bad = next((c for c in body if not (c.isascii() and (c.isalnum() or c in "+/"))), "=")
+    return f"Invalid Base64 character: '{bad}'"
 
 
 def _timestamp(form: str) -> Convert:
     def decode(value: Any) -> datetime:
         try:
             if form == "unixtimestamp":
-                if type(value) in (int, float, Decimal):
+                if type(value) in (int, float):
                     return times.from_epoch(value)
             elif type(value) is str:
                 return times.from_any(value)
@@ -158,7 +167,7 @@ class Decoder:
 
         def decode(value: Any) -> dict[str, Any]:
             if type(value) is not dict:
-                raise _not_structure(value)
+                raise wrong(value, "structure")
             out = {}
             for wire, item in value.items():
                 member = find(wire)
@@ -180,7 +189,7 @@ class Decoder:
 
         def decode(value: Any) -> list[Any]:
             if type(value) is not list:
-                raise _not_list(value)
+                raise wrong(value, "list")
             return [None if item is None else convert(item) for item in value]
 
         return decode
@@ -190,22 +199,10 @@ class Decoder:
 
         def decode(value: Any) -> dict[str, Any]:
             if type(value) is not dict:
-                raise _not_structure(value)
+                raise wrong(value, "map")
             return {key: convert(item) for key, item in value.items() if item is not None}
 
         return decode
-
-
-def _not_structure(value: Any) -> WrongType:
-    if isinstance(value, list):
-        return WrongType("Unexpected list value found: expected a structure or map")
-    return WrongType("Unexpected field type" if value is not None else "Unexpected null value")
-
-
-def _not_list(value: Any) -> WrongType:
-    if isinstance(value, dict):
-        return WrongType("Start of structure or map found where not expected.")
-    return WrongType("Unexpected field type")
 
 
 class Encoder:

@@ -55,7 +55,7 @@ class CborReader:
 
         def read(value: Any) -> Params:
             if type(value) is not dict:
-                raise wrong(value, "a structure")
+                raise wrong(value, "structure")
             out = {}
             for wire, item in value.items():
                 if item is not None and wire in members:
@@ -70,7 +70,7 @@ class CborReader:
 
         def read(value: Any) -> list[Any]:
             if type(value) is not list:
-                raise wrong(value, "a list")
+                raise wrong(value, "list")
             return [None if item is None else convert(item) for item in value]
 
         return read
@@ -80,7 +80,7 @@ class CborReader:
 
         def read(value: Any) -> dict[str, Any]:
             if type(value) is not dict:
-                raise wrong(value, "a map")
+                raise wrong(value, "map")
             return {key: convert(item) for key, item in value.items() if item is not None}
 
         return read
