@@ -133,6 +133,11 @@ class KeySchema:
         """The store's key of an item."""
         return self.prefix + self.below_prefix(item)
 
+    def places(self, item: Item) -> tuple[bytes, bytes]:
+        """What the keys of the item's partition begin with, and the item's own key."""
+        partition = self.prefix + keys.partition(item[self.hash.name])
+        return partition, partition if self.range is None else partition + keys.sort(item[self.range.name])
+
     def partition_of(self, value: Value) -> bytes:
         """What the keys of one partition begin with."""
         return self.prefix + keys.partition(value)

@@ -64,8 +64,8 @@ class Write:
     """A prepared write of the item at `key` (the store's)."""
 
     layout: Layout
-    key: bytes
     home: bytes
+    key: bytes
     guard: Guard | None
     next: Next
 
@@ -128,8 +128,7 @@ def put(item: Item, size: int, guard: Guard | None) -> Callable[[Layout], Write]
 
     def prepare(layout: Layout) -> Write:
         layout.check_item(item)
-        home = layout.key.partition_of(item[layout.key.hash.name])
-        return Write(layout, layout.key.row_key(item), home, guard, lambda old: row)
+        return Write(layout, *layout.key.places(item), guard, lambda old: row)
 
     return prepare
 
@@ -139,8 +138,7 @@ def delete(key: Item, guard: Guard | None) -> Callable[[Layout], Write]:
 
     def prepare(layout: Layout) -> Write:
         layout.check_key(key)
-        home = layout.key.partition_of(key[layout.key.hash.name])
-        return Write(layout, layout.key.row_key(key), home, guard, lambda old: None)
+        return Write(layout, *layout.key.places(key), guard, lambda old: None)
 
     return prepare
 
@@ -154,10 +152,7 @@ def change(
         layout.check_key(key)
         if update is not None:
             _check_update(layout, update, values)
-        home = layout.key.partition_of(key[layout.key.hash.name])
-        return Write(
-            layout, layout.key.row_key(key), home, guard, lambda old: _updated(layout, key, update, values, old)
-        )
+        return Write(layout, *layout.key.places(key), guard, lambda old: _updated(layout, key, update, values, old))
 
     return prepare
 

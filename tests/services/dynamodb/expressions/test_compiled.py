@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,41 @@ def test_a_syntax_error_shows_the_token_and_its_neighbours() -> None:
     assert syntax_problem("a  =  4 b", 6).message == 'Syntax error; token: "4", near: "=  4 b"'
     assert syntax_problem("a", 1).message == 'Syntax error; token: "<EOF>", near: "a"'
     assert syntax_problem("! a", 0).message == 'Syntax error; token: "!", near: "! a"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " AND ".join(["a=b"] * 150),
+        "NOT " * 299 + "a=b",
+        "(a=b AND " * 149 + "a=b" + ")" * 149,
+        "size(" * 299 + "a" + ")" * 299 + " = b",
+        "a IN (" + "b," * 99 + "b)",
+    ],
+)
+def test_the_largest_expressions_are_compiled(text: str) -> None:
+    Expressions().condition(text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (" OR ".join(["a=b"] * 151) + " OR NOT a=b", 304),
+        ("NOT " * 1000 + "a=b", 1001),
+        ("size(" * 600 + "a" + ")" * 600 + " = b", 601),
+    ],
+)
+def test_more_than_300_operators_are_refused(text: str, count: int) -> None:
+    with pytest.raises(Problem) as refused:
+        Expressions().condition(text, {})
+    assert refused.value.message == f"The expression contains too many operators; operator count: {count}"
+
+
+def test_an_update_counts_operators_but_not_actions() -> None:
+    expressions = Expressions()
+    expressions.update("SET " + ", ".join(f"a{number} = b" for number in range(310)), {})
+    deep = "if_not_exists(a," * 240 + "b" + ")" * 240
+    expressions.update(f"SET c = {deep}", {})
+    with pytest.raises(Problem) as refused:
+        expressions.update("SET c = " + "(a-" * 600 + "a" + ")" * 600, {})
+    assert refused.value.message.endswith("operator count: 600")

@@ -1,7 +1,9 @@
 """Condition and filter expressions: from a tree to one function of item and values.
 
-In: a tree (`tree.py`). Out: a closure that says whether an item meets the condition. A missing attribute meets no
-comparison but `<>`; values of different types are never equal, nor before one another.
+In: a tree (`tree.py`), of which at most 300 parts lie in each other; loops stand where comprehensions could, since
+those would take more of the interpreter's stack at each level. Out: a closure that says whether an item meets the
+condition. A missing attribute meets no comparison but `<>`; values of different types are never equal, nor before one
+another.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
 
@@ -55,18 +57,29 @@ def condition(scope: Scope, node: tree.Node) -> Test:
 
 
 def _logic(scope: Scope, node: tree.Logic) -> Test:
-    scope.operator()
+    tests: list[Test] = []
+    for part in node.parts:
+        tests.append(condition(scope, part))
+    first = tests[0]
     if node.operator == "NOT":
-        inner = condition(scope, node.parts[0])
-        return lambda item, values: not inner(item, values)
-    left, right = (condition(scope, part) for part in node.parts)
-    if node.operator == "AND":
-        return lambda item, values: left(item, values) and right(item, values)
-    return lambda item, values: left(item, values) or right(item, values)
+        return lambda item, values: not first(item, values)
+    if len(tests) == 2:
+        second = tests[1]
+        if node.operator == "AND":
+            return lambda item, values: first(item, values) and second(item, values)
+        return lambda item, values: first(item, values) or second(item, values)
+    decisive = node.operator == "OR"
+
+    def test(item: Item, values: Values) -> bool:
+        for one in tests:
+            if one(item, values) is decisive:
+                return decisive
+        return not decisive
+
+    return test
 
 
 def _compare(scope: Scope, node: tree.Compare) -> Test:
-    scope.operator()
     parts = (unwrapped(scope, node.left), unwrapped(scope, node.right))
     left, right = (operand(scope, part) for part in parts)
     _check_distinct(scope, node.operator, parts)
@@ -88,7 +101,6 @@ def _orders(left: Value | None, right: Value | None, accepts: Callable[[int], bo
 
 
 def _between(scope: Scope, node: tree.Between) -> Test:
-    scope.operator()
     parts = [unwrapped(scope, part) for part in (node.subject, node.low, node.high)]
     subject, low, high = (operand(scope, part) for part in parts)
     for part in parts:
@@ -120,7 +132,6 @@ def _check_bounds(scope: Scope, low: tree.Node, high: tree.Node) -> None:
 
 
 def _within(scope: Scope, node: tree.In) -> Test:
-    scope.operator()
     if len(node.choices) > _MAX_CHOICES:
         scope.problem(
             Rank.COUNT, f"The IN operator is provided with too many operands; number of operands: {len(node.choices)}"
@@ -154,7 +165,6 @@ def operand(scope: Scope, node: tree.Node) -> Operand:
 
 def _known(scope: Scope, node: tree.Call) -> bool:
     """Whether the function exists and may stand in a condition; what it lacks is reported."""
-    scope.operator()
     if node.name in UPDATE_FUNCTIONS:
         scope.problem(Rank.FUNCTION, problems.function_not_allowed(node.name, "a condition"))
     elif node.name not in _OPERANDS:
@@ -170,7 +180,9 @@ def _measure(scope: Scope, node: tree.Call) -> Operand:
     """A function as an operand: only `size` can be one."""
     known = _known(scope, node)
     parts = [unwrapped(scope, part) for part in node.operands]
-    operands = [operand(scope, part) for part in parts]
+    operands: list[Operand] = []
+    for part in parts:
+        operands.append(operand(scope, part))
     if node.name in _OPERANDS and node.name != "size":
         scope.problem(Rank.MISUSE, problems.misused_function(node.name))
     if not known or node.name != "size":
@@ -193,7 +205,9 @@ def _predicate(scope: Scope, node: tree.Call) -> Test:
     """A function as a condition: any but `size`."""
     known = _known(scope, node)
     parts = [unwrapped(scope, part) for part in node.operands]
-    operands = [operand(scope, part) for part in parts]
+    operands: list[Operand] = []
+    for part in parts:
+        operands.append(operand(scope, part))
     if node.name == "size":
         scope.problem(Rank.MISUSE, problems.misused_function("size"))
     if not known or node.name == "size":

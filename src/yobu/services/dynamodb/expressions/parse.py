@@ -101,11 +101,14 @@ class Parsers:
     def condition(self, text: str) -> tree.Node:
         """The tree of a condition, filter or key condition expression."""
         node: tree.Node = _parse(self._condition, text)
+        _check_operators([node])
         return node
 
     def update(self, text: str) -> tuple[tree.Section, ...]:
         """The sections of an update expression."""
         sections: tuple[tree.Section, ...] = _parse(self._update, text)
+        operands = [action.operand for section in sections for action in section.actions]
+        _check_operators([operand for operand in operands if operand is not None])
         return sections
 
     def projection(self, text: str) -> tuple[tree.Path, ...]:
@@ -161,6 +164,12 @@ def _parse(parser: Lark, text: str) -> Any:
         raise syntax_problem(text, offset) from None
 
 
+def _check_operators(nodes: list[tree.Node]) -> None:
+    count = tree.operators(nodes)
+    if count > model.MAX_OPERATORS:
+        raise Problem(problems.too_many_operators(count))
+
+
 def _builder() -> Any:
     from lark import Transformer, v_args
 
@@ -194,9 +203,12 @@ def _path(*tokens: Token) -> tree.Path:
 
 
 def _logic(*children: Any) -> tree.Logic:
-    operator = next(child for child in children if isinstance(child, str))
-    parts = tuple(child for child in children if not isinstance(child, str))
-    return tree.Logic(operator.upper(), parts, parts[-1].end)
+    operator = next(child for child in children if isinstance(child, str)).upper()
+    first, *rest = (child for child in children if not isinstance(child, str))
+    # `a AND b AND c` is one AND of three, not a chain: it costs no depth.
+    chained = rest and isinstance(first, tree.Logic) and first.operator == operator
+    parts = (*first.parts, *rest) if chained else (first, *rest)
+    return tree.Logic(operator, parts, parts[-1].end)
 
 
 def _last(name: Token, operands: tuple[Any, ...]) -> int:

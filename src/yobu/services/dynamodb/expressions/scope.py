@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 
-from yobu.services.dynamodb import model
 from yobu.services.dynamodb.expressions import problems, tree
 from yobu.services.dynamodb.expressions.parse import syntax_problem
 from yobu.services.dynamodb.expressions.reserved import RESERVED
@@ -52,7 +51,6 @@ class Scope:
         self.used_values: set[str] = set()
         self.attributes: set[str] = set()
         self.nested: set[str] = set()
-        self.operators = 0
         self._names = names
         self._checks: list[tuple[Rank, int, Check]] = []
 
@@ -83,14 +81,8 @@ class Scope:
             self.check(Rank.PLACEHOLDER, lambda values: None if name in values else problems.undefined_value(name))
         return name
 
-    def operator(self) -> None:
-        """Count an operator or function."""
-        self.operators += 1
-
     def checks(self) -> tuple[Check, ...]:
         """Every check, in AWS's order."""
-        if self.operators > model.MAX_OPERATORS:
-            self.problem(Rank.PARENS, problems.too_many_operators(self.operators))
         return tuple(check for _, _, check in sorted(self._checks, key=lambda entry: entry[:2]))
 
     def _name(self, step: str) -> str:

@@ -93,6 +93,33 @@ class Sum:
 Node = Path | Value | Call | Parens | Compare | Between | In | Logic | Sum
 
 
+def operators(nodes: list[Node]) -> int:
+    """How many operators and functions the nodes hold, however deep."""
+    count = 0
+    left = list(nodes)
+    while left:
+        node = left.pop()
+        match node:
+            case Parens():
+                left.append(node.inner)
+            case Compare() | Sum():
+                count += 1
+                left += (node.left, node.right)
+            case Between():
+                count += 1
+                left += (node.subject, node.low, node.high)
+            case In():
+                count += 1
+                left += (node.subject, *node.choices)
+            case Call():
+                count += 1
+                left += node.operands
+            case Logic():
+                count += max(1, len(node.parts) - 1)
+                left += node.parts
+    return count
+
+
 class Action(NamedTuple):
     """One clause of an update expression: `path` and, but for REMOVE, what goes there."""
 

@@ -59,7 +59,6 @@ def update(scope: Scope, sections: tuple[tree.Section, ...]) -> Update:
             scope.problem(Rank.SECTION, problems.section_twice(section.name))
         seen.add(section.name)
         for action in section.actions:
-            scope.operator()
             steps = scope.path(action.path)
             paths.append(steps)
             if len(steps) == 1 and isinstance(action.operand, tree.Value):
@@ -132,7 +131,6 @@ def _operand(scope: Scope, node: tree.Node) -> Operand:
 
 
 def _sum(scope: Scope, node: tree.Sum) -> Operand:
-    scope.operator()
     parts = (unwrapped(scope, node.left), unwrapped(scope, node.right))
     left, right = (_operand(scope, part) for part in parts)
     for part in parts:
@@ -151,9 +149,10 @@ def _sum(scope: Scope, node: tree.Sum) -> Operand:
 
 
 def _call(scope: Scope, node: tree.Call) -> Operand:
-    scope.operator()
     parts = [unwrapped(scope, part) for part in node.operands]
-    operands = [_operand(scope, part) for part in parts]
+    operands: list[Operand] = []
+    for part in parts:
+        operands.append(_operand(scope, part))
     if node.name not in UPDATE_FUNCTIONS:
         known = node.name in _CONDITION_FUNCTIONS
         scope.problem(
