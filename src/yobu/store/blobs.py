@@ -24,6 +24,7 @@ from yobu.base.ids import Ids
 from yobu.store.drafts import Blob, Draft, OpenFile
 from yobu.store.due import DueLoop, DueQueue
 from yobu.store.folder import sync_folder
+from yobu.store.handover import GiveWay
 from yobu.store.port import Store, StoreFull, Tx
 from yobu.store.space import Space
 
@@ -51,6 +52,7 @@ class Blobs:
         self._queue: DueQueue[str] = DueQueue("blob", str)
         self._deletions = DueLoop(store, clock, self._queue, self._delete_released, DELETIONS_AT_ONCE)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+        self._way = GiveWay()
         self._settled: list[str] = []
         self._sub_folders: set[str] = set()
         self._making = threading.Lock()
@@ -161,7 +163,7 @@ class Blobs:
     async def in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         """What `call` returns, run in one of the bodies' threads. Raises StoreFull where the disk has no room."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+            return await self._way.wait(asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StoreFull("the disk is full") from error

@@ -13,13 +13,12 @@ It knows no SQL: an engine is a `Batch`.
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from yobu.base.log import logger
+from yobu.store.handover import WorkThread
 from yobu.store.port import StoreClosed, StoreFull, Transaction
 from yobu.store.topics import Topics
 from yobu.store.transaction import Effects, settle
@@ -96,14 +95,11 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self._pending: deque[_Waiter | _Exclusive] = deque()
         self._scheduled = False
-        self._in_thread: Callable[[Exception | None], None] | None = None
+        self._committing: Sequence[_Ran] = ()
         self._refusal: str | None = None
         self._drained: asyncio.Future[None] | None = None
         self.commits = 0
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        # A daemon, so that a loop that was never closed cannot keep the process alive.
-        self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
-        self._thread.start()
+        self._thread = WorkThread("committer", self._returned)
 
     def submit(self, fn: Transaction[T]) -> asyncio.Future[T]:
         """The result of `fn` after its commit. Raises StoreClosed."""
@@ -121,12 +117,10 @@ class Committer:
         """Take no more, finish what was taken, and end the thread."""
         if self._refusal is None:
             self._refusal = "the store is closed"
-        if self._pending or self._in_thread:
+        if self._pending or self._thread.busy:
             self._drained = self._loop.create_future()
             await self._drained
-        if self._thread.is_alive():
-            self._work.put(None)
-            await asyncio.to_thread(self._thread.join)
+        await self._thread.end()
 
     def _add(self, entry: _Waiter | _Exclusive) -> None:
         if self._refusal is not None:
@@ -136,7 +130,7 @@ class Committer:
 
     def _schedule(self) -> None:
         """A turn at the end of this round of the loop: whoever is ready now joins the batch."""
-        if not self._scheduled and self._in_thread is None:
+        if not self._scheduled and not self._thread.busy:
             self._scheduled = True
             self._loop.call_soon(self._turn)
 
@@ -201,27 +195,14 @@ class Committer:
                 return
 
     def _hand_over(self, work: Callable[[], None], ran: Sequence[_Ran]) -> None:
-        self._in_thread = lambda error: self._finish(ran, error)
-        self._work.put(work)
-
-    def _serve(self) -> None:
-        """The thread."""
-        while (work := self._work.get()) is not None:
-            failure: Exception | None = None
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001  (whatever it was, nothing may be acknowledged)
-                failure = error
-            try:
-                self._loop.call_soon_threadsafe(self._returned, failure)
-            except RuntimeError:
-                return  # the loop was closed over a running commit: nobody is left to hear of it
+        self._committing = ran
+        # Several callers at once: the loop is likely to have no rest of its own.
+        self._thread.run(work, see_it_begin=len(ran) > 1)
 
     def _returned(self, error: Exception | None) -> None:
-        finish, self._in_thread = self._in_thread, None
         self.commits += 1
-        if finish is not None:
-            finish(error)
+        ran, self._committing = self._committing, ()
+        self._finish(ran, error)
 
     def _finish(self, ran: Sequence[_Ran], error: Exception | None) -> None:
         if error is None:
@@ -257,7 +238,7 @@ class Committer:
             self._on_failure(error)
 
     def _check_drained(self) -> None:
-        over = not self._pending and self._in_thread is None
+        over = not self._pending and not self._thread.busy
         if over and self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 

@@ -18,6 +18,7 @@ from typing import Any
 from yobu.base.clock import Clock
 from yobu.base.log import logger
 from yobu.store import keys
+from yobu.store.handover import GiveWay
 from yobu.store.packfile import PAGE, Pack, PackFile
 from yobu.store.topics import Topics
 
@@ -69,6 +70,7 @@ class Packed:
         self._clock = clock
         self._file = PackFile(path)
         self._thread = None if path is None else ThreadPoolExecutor(1, thread_name_prefix="packed")
+        self._way = GiveWay()
         self._next_id = self._file.next_id()
         self._streams: dict[tuple[Any, ...], _Stream] = {}
         self._waiting: dict[_Stream, None] = {}
@@ -254,7 +256,7 @@ class Packed:
         if self._thread is None:
             call(*arguments)
         else:
-            await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+            await self._way.wait(asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments))
 
 
 async def _unbroken(change: Coroutine[Any, Any, None]) -> None:
