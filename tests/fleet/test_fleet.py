@@ -446,6 +446,25 @@ class TestStop:
         assert (await call).error_type == "Runtime.ExitError"
         assert bench.fleet.status()["busy"] == 0
 
+    async def test_does_not_wait_for_credentials_for_ever(
+        self, make_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fleet_module, "_KILL_S", 0.01)
+        bench = make_bench()
+        await bench.fleet.start()
+        asked = asyncio.Event()
+
+        async def issue(account: str, role: str, session: str) -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+        bench.keys.issue = issue
+        call = asyncio.create_task(bench.call(bench.function(ECHO)))
+        await asked.wait()
+        await bench.fleet.stop(0.01)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
     async def test_refuses_what_comes_later(self, make_bench: Callable[..., Any]) -> None:
         bench = make_bench()
         spec = bench.function(ECHO)

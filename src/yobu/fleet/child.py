@@ -114,7 +114,8 @@ class Child:
     ) -> Child:
         """Start a process: `launch(socket_fd)` says how, `variables(launch)` with what environment.
 
-        Takes about a millisecond (vfork, no waiting for the interpreter). Raises OSError.
+        Takes about a millisecond (vfork, no waiting for the interpreter). Raises OSError. Not for worker threads:
+        where a child asks to die with its parent (PR_SET_PDEATHSIG), the kernel means the thread that made it.
         """
         ours, theirs = socket.socketpair()
         output, output_end = os.pipe()

@@ -42,7 +42,7 @@ class CodeCache:
         self._ids = ids
         self._limit = limit_bytes
         self._running: dict[str, asyncio.Task[Path]] = {}
-        self._swept = False
+        self._swept: asyncio.Task[None] | None = None
 
     async def unpack(self, sha256_hex: str, archive: Path) -> Path:
         """The folder that holds the files of `archive`, whose SHA-256 is `sha256_hex` (not checked again).
@@ -53,8 +53,9 @@ class CodeCache:
         """
         if not _SHA256.fullmatch(sha256_hex):
             raise ValueError(f"not a SHA-256 in hexadecimal: {sha256_hex!r}")
-        if not self._swept:
-            self._sweep()
+        if self._swept is None:
+            self._swept = asyncio.create_task(asyncio.to_thread(self._sweep))
+        await asyncio.shield(self._swept)
         target = self._folder / sha256_hex
         if target.is_dir():
             return target
@@ -72,12 +73,11 @@ class CodeCache:
         await asyncio.to_thread(self._discard_all, "")
 
     def _sweep(self) -> None:
-        """Once, before the first use: drop what a crash left half-made, or everything after a reboot.
+        """In a thread, once, before the first use: drop what a crash left half-made, or everything after a reboot.
 
         A rename may reach the disk before the files' contents do; only a crash of the machine shows that, and then
         the kernel's boot id has changed.
         """
-        self._swept = True
         self._folder.mkdir(parents=True, exist_ok=True)
         boot = _BOOT_ID.read_text() if _BOOT_ID.exists() else ""
         marker = self._folder / _BOOT_FILE
@@ -137,9 +137,9 @@ def _entries(package: zipfile.ZipFile, limit: int) -> Sequence[zipfile.ZipInfo]:
         raise _too_large(limit)
     for entry in entries:
         parts = PurePosixPath(entry.filename).parts
-        leads_out = entry.filename.startswith("/") or ".." in parts or "\\" in entry.filename
+        leads_out = entry.filename.startswith("/") or ".." in parts or not (parts or entry.is_dir())
         encrypted = entry.flag_bits & 0x1
-        if not parts or leads_out or encrypted or _kind(entry) not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+        if leads_out or encrypted or _kind(entry) not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
             raise _refuse(_NOT_A_ZIP)
     return entries
 

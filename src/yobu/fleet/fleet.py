@@ -27,6 +27,8 @@ from yobu.fleet.watch import Watch
 
 INIT_LIMIT_S = 10.0
 
+_KILL_S = 2.0
+
 _log = log.logger("fleet")
 
 
@@ -63,7 +65,14 @@ class ProcessFleet:
             _log.warning("ending %d environments in the middle of their work", len(self._pools.working))
         self._watch.stop()
         self.reset()
-        await self._until(lambda: not (self._pools.everyone() or self._tasks))
+        try:
+            async with asyncio.timeout(_KILL_S):
+                await self._until(lambda: not (self._pools.everyone() or self._tasks))
+        except TimeoutError:
+            # A credentials port that does not answer, a process that not even SIGKILL wakes.
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._cleaner is not None:
             await self._cleaner
         self._starter.close()

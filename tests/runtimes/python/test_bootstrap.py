@@ -98,6 +98,11 @@ class TestAnswers:
         spec = bench.function(f"def handler(event, context): return {answer}")
         assert (await bench.call(spec, {"a": [1, 2.5, None, "é"]})).payload == payload
 
+    async def test_are_escaped_up_to_python_3_11(self, bench: Any) -> None:
+        source = "def handler(event, context): return 'é'"
+        assert (await bench.call(bench.function(source, runtime="python3.11"))).payload == b'"\\u00e9"'
+        assert (await bench.call(bench.function(source, runtime="python3.99"))).payload == '"é"'.encode()
+
     async def test_that_json_cannot_hold(self, bench: Any) -> None:
         reply = await bench.call(bench.function("def handler(event, context): return {1, 2}"), request_id="id")
         assert error_of(reply) == {

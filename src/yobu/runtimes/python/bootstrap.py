@@ -175,7 +175,9 @@ class Encoder:
     def __init__(self) -> None:
         self._decimals: list[Any] = []
         self._mark = "yobu-%s-" % os.urandom(8).hex()
-        ascii_only = sys.version_info < (3, 12)
+        # From python3.12 on Lambda leaves text unescaped; the runtime's name decides, not the interpreter.
+        minor = os.environ.get("AWS_EXECUTION_ENV", "").rpartition(".")[2]
+        ascii_only = minor.isdigit() and int(minor) < 12
         self._encode = json.JSONEncoder(ensure_ascii=ascii_only, default=self._other).encode
 
     def encode(self, answer: object) -> bytes:
