@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -67,7 +68,9 @@ def _node(data: Path, console: Console) -> Iterator[_client.Endpoint]:
     with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT) as process:
         try:
             node = _wait_ready(process, data)
-            console.print(f"node at {node.url}, ready after {time.monotonic() - begun:.2f} s; data folder {data}")
+            console.print(
+                f"node at {node.url}, ready after {time.monotonic() - begun:.2f} s; data folder {data}", soft_wrap=True
+            )
             yield node
         except BaseException:
             console.print(log.read_text(errors="replace"), markup=False)
@@ -107,13 +110,15 @@ def _make(count: int, progress: Progress) -> list[Photo]:
 
 
 def _process(job: Job, chosen: list[Photo], progress: Progress) -> None:
+    """The first photo alone, so that its cold start is seen; then all others at once, so that functions scale out."""
     task = progress.add_task("uploading", total=len(chosen))
-    for photo in chosen:
-        progress.update(task, description=f"uploading {photo.name}, {len(photo.body) / 1e6:.1f} MB")
-        job.upload(photo)
-    progress.update(task, description="waiting for rows and thumbnails")
-    job.wait(lambda photo: progress.update(task, advance=1, description=f"{photo.name} has its row and thumbnail"))
-    progress.update(task, description=f"all {len(chosen)} photos have their rows and thumbnails")
+    for wave in (chosen[:1], chosen[1:]):
+        for photo in wave:
+            progress.update(task, description=f"uploading {photo.name}, {len(photo.body) / 1e6:.1f} MB")
+            job.upload(photo)
+        progress.update(task, description="waiting for rows and thumbnails")
+        job.wait(lambda photo: progress.update(task, advance=1, description=f"{photo.name} has its thumbnail and row"))
+    progress.update(task, description=f"all {len(chosen)} photos have their thumbnails and rows")
 
 
 def _settled(node: _client.Endpoint, expected: int) -> list[dict[str, Any]]:
@@ -127,32 +132,39 @@ def _settled(node: _client.Endpoint, expected: int) -> list[dict[str, Any]]:
 
 
 def _report(console: Console, job: Job, records: list[dict[str, Any]]) -> None:
-    results = Table("photo", "size", "upload", "upload done to row", "thumbnail", title="Photos")
+    results = _table("Photos", ("photo", "size"), ("upload ms", "to row ms", "thumbnail kB"))
     for photo in job.photos:
         row, thumbnail = photo.row or {}, photo.thumbnail or b""
         size = f"{row['width']['N']}x{row['height']['N']}, {len(photo.body) / 1e6:.1f} MB"
-        lag = f"{max(photo.row_at - photo.uploaded_at, 0) * 1000:.0f} ms"
-        results.add_row(photo.name, size, f"{photo.upload_s * 1000:.0f} ms", lag, f"{len(thumbnail) / 1e3:.1f} kB")
+        times = (photo.upload_s, max(photo.row_at - photo.uploaded_at, 0))
+        results.add_row(photo.name, size, *(f"{time * 1000:.0f}" for time in times), f"{len(thumbnail) / 1e3:.1f}")
     console.print(results)
-    numeric = ("init ms", "duration ms", "billed ms", "memory MB", "peak MB", "cost $")
-    table = Table("start", "caused by", title="Invocations")
-    for name in numeric:
-        table.add_column(name, justify="right")
+    numbers = ("init ms", "duration ms", "billed ms", "memory MB", "peak MB", "cost $")
+    table = _table("Invocations", ("start", "cause"), numbers)
     for record in sorted(records, key=lambda record: record["start_ms"]):
-        init = "" if record["init_ms"] is None else f"{record['init_ms']:.1f}"
+        init = "" if record["init_ms"] is None else f"{record['init_ms']:.0f}"
         table.add_row(
             "cold" if record["cold"] else "warm",
-            record["cause"],
+            record["cause"].removesuffix(".amazonaws.com"),
             init,
-            f"{record['duration_ms']:.1f}",
+            f"{record['duration_ms']:.0f}",
             str(record["billed_ms"]),
             str(record["memory_mb"]),
             str(record["max_memory_mb"]),
-            record["cost"],
+            f"{float(record['cost']):.8f}",
         )
     console.print(table)
     total = sum(float(record["cost"]) for record in records)
-    console.print(f"{len(records)} invocations, ${total:.8f} at AWS's prices; idle time costs nothing")
+    console.print(f"{len(records)} invocations, ${total:.8f} at AWS's prices; idle time costs nothing.")
+
+
+def _table(title: str, texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
 def _save(job: Job, out: Path) -> Path:

@@ -29,15 +29,12 @@ def run(args: argparse.Namespace) -> int:
     console.print(
         f"yobu {status['version']} at {status['url']}, up {status['uptime_s']:.0f} s, data in {status['data']}"
     )
-    console.print(f"isolation: {status['isolation']}", highlight=False)
-    environments = Table("function", "version", "state", "environments", title="Execution environments")
-    for row in status["environments"]:
-        environments.add_row(row["function"], row["version"], row["state"], str(row["count"]))
-    operations = Table("service", "operation", "calls", "errors", "mean ms", title="Operations")
-    for row in status["operations"]:
-        mean = f"{row['mean_ms']:.2f}"
-        operations.add_row(row["service"], row["operation"], str(row["calls"]), str(row["errors"]), mean)
-    for table in (environments, operations):
-        if table.row_count:
-            console.print(table)
+    fleet = ", ".join(f"{name} {count}" for name, count in status["fleet"].items())
+    console.print(f"environments: {fleet}; queued events in work: {status['events_in_work']}", highlight=False)
+    table = Table("operation", "calls", "client errors", "server errors", "mean ms", "max ms")
+    for name, row in status["operations"].items():
+        counts = (row["calls"], row["client_errors"], row["server_errors"])
+        table.add_row(name, *map(str, counts), f"{row['mean_ms']:.2f}", f"{row['max_ms']:.2f}")
+    if table.row_count:
+        console.print(table)
     return 0

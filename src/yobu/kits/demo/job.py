@@ -107,7 +107,7 @@ class Job:
     def wait(self, say: Callable[[Photo], None], timeout_s: float = 60.0) -> None:
         """Ask the table for every photo's row, then fetch its thumbnail. Raises YobuError after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
-        waiting = list(self.photos)
+        waiting = [photo for photo in self.photos if photo.row is None]
         while waiting:
             for photo in list(waiting):
                 item = self.clients["dynamodb"].get_item(TableName=TABLE, Key={"photo": {"S": photo.name}})
