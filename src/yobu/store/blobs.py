@@ -28,7 +28,7 @@ from yobu.store.handover import GiveWay
 from yobu.store.port import Store, StoreFull, Tx
 from yobu.store.space import Space
 
-__all__ = ["Blob", "Blobs", "Draft"]
+__all__ = ("Blob", "Blobs", "Draft")
 
 T = TypeVar("T")
 
