@@ -47,8 +47,8 @@ def test_a_flattened_list_and_spaces_in_keys() -> None:
 def test_an_attribute() -> None:
     body = (
         b"<AccessControlPolicy><AccessControlList><Grant>"
-        b'<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>me</ID></Grantee><Permission>READ</Permission></Grant></AccessControlList>'
-        b"</AccessControlPolicy>"
+        b'<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>me</ID></Grantee>'
+        b"<Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>"
     )
     grants = parse("PutBucketAcl", body)["AccessControlPolicy"]["Grants"]
     assert grants == [{"Grantee": {"Type": "CanonicalUser", "ID": "me"}, "Permission": "READ"}]

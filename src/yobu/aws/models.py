@@ -103,7 +103,7 @@ class Index:
             found = self.targets.get(target)
             return [found] if found is not None else self._signed(signing_name)
         if signing_name is not None:
-            return self._by_version(self._signed(signing_name), request)
+            return self._likeliest(self._signed(signing_name), signing_name, request)
         named = self._by_host(request.header("host"))
         return named or self._unsigned()
 
@@ -112,12 +112,10 @@ class Index:
             return []
         return self._signing.get(_ALIASES.get(signing_name, signing_name), [])
 
-    def _by_version(self, names: list[str], request: Request) -> list[str]:
-        """REST paths often begin with the API's version: that one first."""
-        if len(names) < 2:
-            return names
+    def _likeliest(self, names: list[str], signing_name: str, request: Request) -> list[str]:
+        """REST paths often begin with the API's version: that one first, then the service of that very name."""
         first = request.path[1:].partition("/")[0]
-        return sorted(names, key=lambda name: self._versions[name] != first)
+        return sorted(names, key=lambda name: (self._versions[name] != first, name != signing_name))
 
     def _by_host(self, host: str) -> list[str]:
         labels = host.partition(":")[0].split(".")
