@@ -43,8 +43,8 @@ class TestFile:
                 node.value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
             ):
                 target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                name = ast.unparse(target).lstrip("_")
-                if name != "__all__" and not name.isupper():
+                name = ast.unparse(target)
+                if name != "__all__" and not name.lstrip("_").isupper():
                     loose.append(name)
         globals_ = [node for node in ast.walk(read(path)) if isinstance(node, ast.Global)]
         assert not loose

@@ -17,6 +17,7 @@ from yobu.base.clock import Clock
 from yobu.base.context import Principal
 from yobu.base.ids import SeededIds
 from yobu.base.settings import Settings
+from yobu.server import tls
 from yobu.server.admin import Admin
 from yobu.server.app import App
 from yobu.server.dispatch import Dispatch, DispatchParts
@@ -215,3 +216,9 @@ async def door(serve: Serve, catalogue: Catalogue) -> Callable[..., Awaitable[Do
         return Door(room, principals, dispatch, admin, bound)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def tls_files(tmp_path_factory: pytest.TempPathFactory) -> tls.TlsFiles:
+    """A node's certificate, made once for all tests."""
+    return tls.ensure(tmp_path_factory.mktemp("data"), "127.0.0.1", Clock(), SeededIds())

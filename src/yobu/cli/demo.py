@@ -139,7 +139,7 @@ def _report(console: Console, job: Job, records: list[dict[str, Any]]) -> None:
         times = (photo.upload_s, max(photo.row_at - photo.uploaded_at, 0))
         results.add_row(photo.name, size, *(f"{time * 1000:.0f}" for time in times), f"{len(thumbnail) / 1e3:.1f}")
     console.print(results)
-    numbers = ("init ms", "duration ms", "billed ms", "memory MB", "peak MB", "cost $")
+    numbers = ("init ms", "run ms", "billed ms", "MB", "peak MB", "cost $")
     table = _table("Invocations", ("start", "cause"), numbers)
     for record in sorted(records, key=lambda record: record["start_ms"]):
         init = "" if record["init_ms"] is None else f"{record['init_ms']:.0f}"
@@ -151,7 +151,7 @@ def _report(console: Console, job: Job, records: list[dict[str, Any]]) -> None:
             str(record["billed_ms"]),
             str(record["memory_mb"]),
             str(record["max_memory_mb"]),
-            f"{float(record['cost']):.8f}",
+            f"{float(record['cost']):.7f}",
         )
     console.print(table)
     total = sum(float(record["cost"]) for record in records)

@@ -152,8 +152,7 @@ def _text(value: bytes) -> str:
 
 def _header_value(value: str) -> bytes:
     """A value fit to be sent: a line break would begin another header."""
-    data = value.encode()
-    return b" ".join(data.split()) if b"\n" in data or b"\r" in data or b"\0" in data else data
+    return (value if value.isprintable() else " ".join(value.split()).replace("\0", "")).encode()
 
 
 async def _pump(content: AsyncIterator[bytes], send: Send) -> None:

@@ -8,9 +8,10 @@ about operations: permissions are not this file's.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import unquote
 
 from yobu.aws import refusals, sigv4
 from yobu.aws.chunked import Chain
@@ -25,11 +26,11 @@ from yobu.server.port import Principals, Signer
 ADMIN_SERVICE = "yobu"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a request says of its sender, before anything is checked.
 
-    `signature` is whole and well-formed, or None; then `refusal` says why, unless the request is unsigned.
+    `signature` is set where it is going to be checked, and is well-formed; else `refusal` says what is wrong with it,
+    unless the request is unsigned.
     """
 
     access_key: str = ""
@@ -38,12 +39,8 @@ class Claim:
     signature: Signature | None = None
     refusal: Refusal | None = None
 
-    def in_region(self, region: str) -> Claim:
-        """The same, where the host and not the signature says the region."""
-        return replace(self, region=region)
 
-
-_UNSIGNED = Claim()
+UNSIGNED = Claim()
 
 
 class Auth:
@@ -56,14 +53,17 @@ class Auth:
         self.required = settings.auth
 
     def claim(self, request: Request) -> Claim:
-        """What the request claims. Dummy credentials that no SDK would send still tell key, region and service."""
+        """What the request claims. Without `--auth` dummy credentials that no SDK would send tell enough."""
+        if not self.required:
+            scope = _loose_scope(request)
+            return Claim(*scope) if scope else UNSIGNED
         found = sigv4.read(request)
         if found is None:
-            return _UNSIGNED
+            return UNSIGNED
         if isinstance(found, Signature):
             return Claim(found.access_key, found.region, found.service, found)
         scope = _loose_scope(request)
-        return Claim(*scope, None, found) if scope else Claim(refusal=found)
+        return Claim(*scope, refusal=found) if scope else Claim(refusal=found)
 
     async def admit(self, claim: Claim, names: list[str], place: Place) -> Signer | Refusal:
         """The sender as far as it can be known before the body: key, token, scope; `verify` comes after.
@@ -178,11 +178,9 @@ def _is_local_origin(origin: str) -> bool:
 
 
 def _loose_scope(request: Request) -> tuple[str, str, str] | None:
-    """Key, region and service of a credential in a request that is not signed well, or None."""
-    for text in (request.header("authorization"), request.query):
-        _, found, rest = text.partition("Credential=")
-        if found:
-            parts = rest.replace("%2F", "/").replace("%2f", "/").split(",")[0].split("&")[0].split("/")
-            if len(parts) >= 4 and parts[3]:
-                return parts[0], parts[2], parts[3]
-    return None
+    """Key, region and service of a credential, however well the request is signed otherwise, or None."""
+    parts = request.header("authorization").partition("Credential=")[2].split("/", 4)
+    if len(parts) < 5:
+        text = request.query.partition("X-Amz-Credential=")[2].partition("&")[0]
+        parts = unquote(text).split("/", 4)
+    return (parts[0], parts[2], parts[3]) if len(parts) == 5 else None

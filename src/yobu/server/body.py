@@ -14,7 +14,7 @@ from hashlib import sha256
 from yobu.aws.chunked import Decoder
 from yobu.aws.http import Request
 from yobu.base.errors import AwsError
-from yobu.server.asgi import Receive
+from yobu.server.asgi import Message, Receive
 
 IDLE_S = 60.0
 """How long a client may pause in the middle of a body."""
@@ -71,10 +71,23 @@ class Incoming:
 
     async def _next(self) -> tuple[bytes, bool]:
         """The next piece, and whether more follow."""
-        self.touched = True
+        if self.touched:
+            message = await self._in_time()
+        else:
+            # Nearly always it is here already. Where not, the listener hangs up on a client that sends nothing.
+            self.touched = True
+            message = await self._receive()
+        if message["type"] != "http.request":
+            raise AwsError(
+                "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"
+            )
+        self._ended = not message["more_body"]
+        return message["body"], message["more_body"]
+
+    async def _in_time(self) -> Message:
         try:
             async with asyncio.timeout(self._idle_s):
-                message = await self._receive()
+                return await self._receive()
         except TimeoutError:
             self.stalled = True
             raise AwsError(
@@ -82,12 +95,6 @@ class Incoming:
                 "Your socket connection to the server was not read from or written to within the timeout period. Idle "
                 "connections will be closed.",
             ) from None
-        if message["type"] != "http.request":
-            raise AwsError(
-                "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"
-            )
-        self._ended = not message["more_body"]
-        return message["body"], message["more_body"]
 
 
 def incoming(request: Request, receive: Receive) -> Incoming:

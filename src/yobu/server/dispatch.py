@@ -12,7 +12,7 @@ from typing import Any
 
 from yobu.aws import chunked, refusals, sigv4
 from yobu.aws.http import Answer, Params, Request, Response
-from yobu.aws.refusals import Refusal
+from yobu.aws.refusals import Reason, Refusal
 from yobu.aws.service import Catalogue, Service
 from yobu.base.clock import Clock
 from yobu.base.context import Context
@@ -21,7 +21,7 @@ from yobu.base.ids import Ids
 from yobu.base.log import logger
 from yobu.base.settings import Settings
 from yobu.server import failures
-from yobu.server.auth import Auth, Claim, browser_refusal
+from yobu.server.auth import UNSIGNED, Auth, browser_refusal
 from yobu.server.body import HashCheck, Incoming, StreamedBody, gather, gunzip
 from yobu.server.port import Handler, Principals, Room, Signer
 from yobu.server.route import Router
@@ -33,6 +33,9 @@ BODY_LIMIT = 16 * 1024 * 1024
 
 # Lambda takes packages of 50 MB, which base64 makes a third larger.
 _BODY_LIMITS = {"lambda": 70_167_211}
+
+_HASH_LENGTH = 64
+_EMPTY = frozenset({"", sigv4.UNSIGNED, sigv4.EMPTY_HASH})
 
 _log = logger("dispatch")
 
@@ -58,7 +61,7 @@ class _Exchange:
         self.request = request  # as it was sent, which is what its signature covers
         self.wire = request  # as the codec reads it
         self.id = request_id
-        self.claim = Claim()
+        self.claim = UNSIGNED
         self.signer: Signer | None = None
         self.service: Service | None = None
         self.operation: str | None = None
@@ -151,9 +154,10 @@ class Dispatch:
         service = exchange.service = route.service
         exchange.wire = route.request
         if self.auth.required or router.offers(service.name):
-            names = router.signing_names(service)
+            names = router.signing_names(service) if self.auth.required else []
             exchange.signer = self._admitted(await self.auth.admit(claim, names, place), service)
-        exchange.claim = claim if claim.region or route.region is None else claim.in_region(route.region)
+        if not claim.region and route.region is not None:
+            exchange.claim = claim._replace(region=route.region)
         return early
 
     def _room(self, exchange: _Exchange) -> Room:
@@ -179,10 +183,10 @@ class Dispatch:
         too_large = failures.too_large(service.name, limit)
         if early is not None:
             body = early
-        elif service.name == "s3":
-            body = await gather(self._stream(exchange, incoming), limit, too_large)
-        else:
+        elif service.name != "s3" or (incoming.ended and exchange.request.header("x-amz-content-sha256") in _EMPTY):
             body = await incoming.collect(limit, too_large)
+        else:
+            body = await gather(self._stream(exchange, incoming), limit, too_large)
         if waits:
             self._verify(exchange, service, body)
         if body and service.name != "s3" and exchange.request.header("content-encoding") == "gzip":
@@ -205,9 +209,11 @@ class Dispatch:
     def _stream(self, exchange: _Exchange, incoming: Incoming) -> StreamedBody:
         """S3's bodies: aws-chunked decoded, a stated SHA-256 compared at the end."""
         request = exchange.request
-        payload = request.header("x-amz-content-sha256")
+        signature = exchange.claim.signature
+        payload = request.header("x-amz-content-sha256") or (signature.payload if signature is not None else "")
         if not payload.startswith("STREAMING-"):
-            return StreamedBody(incoming, incoming.length, check=self._hash_check(exchange.claim))
+            stated = len(payload) == _HASH_LENGTH or (self.auth.required and payload not in ("", sigv4.UNSIGNED))
+            return StreamedBody(incoming, incoming.length, check=_hash_check(payload) if stated else None)
         assert exchange.signer is not None
         coding = chunked.coding(
             payload,
@@ -216,17 +222,6 @@ class Dispatch:
             self.auth.chain(exchange.claim, exchange.signer),
         )
         return StreamedBody(incoming, coding.length, chunked.Decoder(coding))
-
-    def _hash_check(self, claim: Claim) -> HashCheck | None:
-        signature = claim.signature
-        if signature is None or not signature.payload or not sigv4.states_hash(signature):
-            return None
-
-        def check(computed: str) -> AwsError | None:
-            refusal = sigv4.wrong_payload(signature, computed)
-            return refusals.error(refusal, "s3", "rest-xml") if refusal is not None else None
-
-        return check
 
     def _context(self, exchange: _Exchange) -> Context:
         request, signer = exchange.request, exchange.signer
@@ -274,3 +269,13 @@ class Dispatch:
         for text in warnings:
             _log.warning("%s:%s: %s", name, exchange.operation, text)
             response.headers.append(("x-yobu-warning", " ".join(text.encode("ascii", "replace").decode().split())))
+
+
+def _hash_check(stated: str) -> HashCheck:
+    def check(computed: str) -> AwsError | None:
+        if computed == stated.lower():
+            return None
+        refusal = Refusal(Reason.WRONG_CONTENT_HASH, {"client": stated, "server": computed})
+        return refusals.error(refusal, "s3", "rest-xml")
+
+    return check

@@ -185,9 +185,13 @@ class Http1Protocol(HttpToolsProtocol):
         self.transport.abort()
 
     def expire(self, now: float) -> None:
-        """Close where the peer left a head half sent, or an answer unread. Keep-alive and bodies have their own."""
-        idle = self.cycle is None or self.cycle.response_complete
-        if (idle and self._head_open and now - self._heard > SILENCE_S) or (
-            self._stalled is not None and now - self._stalled > STALL_S
-        ):
+        """Close where the peer left a head or body half sent, or an answer unread. Keep-alive has its own timer."""
+        silent = now - self._heard > SILENCE_S and self._peers_turn()
+        if silent or (self._stalled is not None and now - self._stalled > STALL_S):
             self.transport.abort()
+
+    def _peers_turn(self) -> bool:
+        """Whether nothing goes on until the peer sends."""
+        if self.cycle is None or self.cycle.response_complete:
+            return self._head_open
+        return self.cycle.more_body and not self.cycle.waiting_for_100_continue and not self.flow.read_paused

@@ -53,8 +53,14 @@ class Stream:
         self._gone = False
         self._started = False
         self._finished = False
+        self._receiving = False
         self._changed = asyncio.Event()
         self._window = asyncio.Event()
+
+    @property
+    def awaits_body(self) -> bool:
+        """Whether the app waits for a body that the client does not send."""
+        return self._receiving and not self._readable()
 
     def data(self, chunk: bytes, size: int) -> None:
         """A piece of the request's body that takes `size` bytes of the window, padding included."""
@@ -95,9 +101,11 @@ class Stream:
         if self._wants_continue:
             self._wants_continue = False
             self._connection.send_headers(self, [(b":status", b"100")])
+        self._receiving = not self._request_ended
         while not (self._gone or self._finished or self._readable()):
             self._changed.clear()
             await self._changed.wait()
+        self._receiving = False
         if self._gone or self._finished:
             return {"type": "http.disconnect"}
         body = b"".join(chunk for chunk, _ in self._chunks)
@@ -249,10 +257,12 @@ class Http2Protocol(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """Close where nothing runs and nothing was heard for long, or an answer stays unread."""
-        limit = KEEP_ALIVE_S if self._last else SILENCE_S
-        if not self._running and now - self._heard > limit:
+        silence = now - self._heard
+        if not self._running and silence > (KEEP_ALIVE_S if self._last else SILENCE_S):
             self.shutdown()
-        elif self._stalled is not None and now - self._stalled > STALL_S:
+            return
+        starved = silence > SILENCE_S and any(stream.awaits_body for stream in self._running)
+        if starved or (self._stalled is not None and now - self._stalled > STALL_S):
             self.abort()
 
     def _close_when_idle(self) -> None:
