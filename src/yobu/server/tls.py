@@ -79,7 +79,8 @@ def context(files: TlsFiles) -> ssl.SSLContext:
 
 def subjects(host: str) -> tuple[list[str], list[Address]]:
     """The names and addresses that the certificate is for: those of this machine, and `host`."""
-    names = ["localhost", "*.localhost", "*.s3.localhost"]
+    # OpenSSL takes no wildcard directly below a top-level name, so that *.localhost serves other libraries only.
+    names = ["localhost", "*.localhost", "s3.localhost", "*.s3.localhost"]
     addresses: list[Address] = [ip_address("127.0.0.1"), ip_address("::1")]
     own = socket.gethostname().lower()
     for name in (host, own):
@@ -172,7 +173,7 @@ def _begin(subject: x509.Name, now: datetime, life: timedelta, ids: Ids) -> x509
 
 def _make_authority(names: list[str], addresses: list[Address], now: datetime, ids: Ids) -> _Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    roots = sorted({name.removeprefix("*.s3.").removeprefix("*.") for name in names})
+    roots = sorted({name for name in names if not name.endswith(".localhost")})
     networks = [ip_network("127.0.0.0/8"), *(ip_network(address) for address in addresses if not address.is_loopback)]
     networks.append(ip_network("::1/128"))
     permitted: list[x509.GeneralName] = [x509.DNSName(root) for root in roots]
