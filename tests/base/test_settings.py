@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,16 @@ def test_an_arn_keeps_the_colons_of_its_resource() -> None:
 def test_what_is_no_arn_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an ARN"):
         parse_arn(text)
+
+
+def test_a_uuid_is_of_version_4_and_no_two_are_alike() -> None:
+    ids = Ids()
+    made = [ids.uuid() for _ in range(2_000)]
+    assert len(set(made)) == len(made)
+    for text in made[:100]:
+        parsed = uuid.UUID(text)
+        assert (parsed.version, parsed.variant, str(parsed)) == (4, uuid.RFC_4122, text)
+    assert len(ids.random_bytes(10_000)) == 10_000
 
 
 def test_ids_have_their_forms_and_seeds_repeat() -> None:
