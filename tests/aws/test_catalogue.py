@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import UnknownServiceError
-from botocore.loaders import Loader
 
 from yobu.aws import models
 from yobu.aws.http import Request
@@ -69,8 +67,9 @@ def test_a_service_is_loaded_once(catalogue: Catalogue) -> None:
     assert catalogue.service("sts") is catalogue.service("sts")
     assert catalogue.service("sts").signing_name == "sts"
     assert catalogue.service("dynamodbstreams").signing_name == "dynamodb"
-    with pytest.raises(UnknownServiceError):
-        catalogue.service("nothing")
+    for name in ("nothing", "", ".", "../botocore", "s3/2006-03-01"):
+        with pytest.raises(models.UnknownService):
+            catalogue.service(name)
 
 
 def test_metadata_is_the_models_own() -> None:
@@ -79,19 +78,31 @@ def test_metadata_is_the_models_own() -> None:
         assert models.metadata(source, name) == models.load(source, name).metadata
 
 
+METADATA = {"apiVersion": "2020-01-01", "endpointPrefix": "odd", "protocol": "json"}
+
+
+def test_metadata_far_from_the_head_of_its_file(tmp_path: Path) -> None:
+    for version in ("2019-01-01", "2020-01-01"):
+        folder = tmp_path / "odd" / version
+        folder.mkdir(parents=True)
+        content = {"shapes": {}, "documentation": "x" * 20000, "operations": {}, "metadata": METADATA}
+        (folder / "service-2.json.gz").write_bytes(gzip.compress(json.dumps(content).encode()))
+    source = models.Source(tmp_path)
+    assert source.names() == ["odd"]
+    assert source.path("odd").parent.name == "2020-01-01", "the newest"
+    assert models.metadata(source, "odd") == METADATA
+
+
 @pytest.mark.parametrize("content", [b"{}", b'{"metadata": 1}', b'{"metadata": {"apiVersion": "1"'])
-def test_metadata_of_an_unusual_file(tmp_path: Path, content: bytes) -> None:
-    folder = tmp_path / "odd" / "2020-01-01"
-    folder.mkdir(parents=True)
-    path = folder / "service-2.json.gz"
+def test_a_head_that_does_not_hold_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "service-2.json.gz"
     path.write_bytes(gzip.compress(content))
     assert models._head(path) is None
-    path.unlink()
-    (folder / "service-2.json").write_text(json.dumps({"metadata": {"apiVersion": "2"}}))
-    assert models.metadata(Loader([str(tmp_path)]), "odd") == {"apiVersion": "2"}
+
+
+def test_extras_are_merged() -> None:
+    assert models.load(models.loader(), "s3").shape_for("Expires").type_name == "timestamp"
 
 
 def test_documentation_is_dropped() -> None:
-    operation = models.load(models.loader(), "sts").operation_model("AssumeRole")
-    assert operation.documentation == ""
-    assert operation.input_shape.members["RoleArn"].documentation == ""
+    assert "documentation" not in json.dumps(models.load(models.loader(), "sts")._operations)

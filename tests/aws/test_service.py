@@ -106,6 +106,21 @@ def test_s3_metadata_and_statuses(catalogue: Catalogue) -> None:
     assert ("x-amz-request-id", "R") in response.headers
 
 
+def test_headers_cannot_be_split(catalogue: Catalogue) -> None:
+    output = {"Body": b"", "ContentDisposition": "a\r\nset-cookie: x", "Metadata": {"k": "v\nx: y"}}
+    response = catalogue.service("s3").serialise("GetObject", output, "R", request("GET", "/b/k"))
+    assert ("content-disposition", "a  set-cookie: x") in response.headers
+    assert ("x-amz-meta-k", "v x: y") in response.headers
+
+
+def test_an_answers_headers_replace_those_of_the_model(catalogue: Catalogue) -> None:
+    answer = Answer({"Payload": b"x"}, headers=[("content-type", "text/plain"), ("x-other", "1")])
+    invoke = request("POST", "/2015-03-31/functions/f/invocations")
+    response = catalogue.service("lambda").serialise("Invoke", answer, "r", invoke)
+    assert [value for name, value in response.headers if name == "content-type"] == ["text/plain"]
+    assert ("x-other", "1") in response.headers
+
+
 def test_lambda_invoke(catalogue: Catalogue) -> None:
     service = catalogue.service("lambda")
     invoke = request(

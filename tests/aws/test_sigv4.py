@@ -217,6 +217,8 @@ QUERY = {
         ({"X-Amz-Algorithm": "AWS4-ECDSA-P256-SHA256"}, Reason.QUERY_ALGORITHM),
         ({"X-Amz-Date": "2020"}, Reason.QUERY_DATE),
         ({"X-Amz-Expires": "ten"}, Reason.QUERY_EXPIRES_NUMBER),
+        ({"X-Amz-Expires": "--1"}, Reason.QUERY_EXPIRES_NUMBER),
+        ({"X-Amz-Expires": "9" * 5000}, Reason.QUERY_EXPIRES_WEEK),
         ({"X-Amz-Expires": "-1"}, Reason.QUERY_EXPIRES_NEGATIVE),
         ({"X-Amz-Expires": "604801"}, Reason.QUERY_EXPIRES_WEEK),
         ({"X-Amz-Credential": "AK"}, Reason.BAD_CREDENTIAL),

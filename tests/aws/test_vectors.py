@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import model as botocore_model
 from botocore.awsrequest import HeadersDict
-from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 
 from yobu.aws.http import Request, Response
 from yobu.aws.service import Service
+from yobu.aws.shapes import ServiceModel
 from yobu.base.errors import AwsError
 
 ROOT = Path(__file__).parents[2]
@@ -71,11 +72,14 @@ def suites(direction: str) -> Iterator[Any]:
                 yield pytest.param(suite, case, id=f"{path.stem}:{case['id']}", marks=marks)
 
 
-def service(suite: dict[str, Any], case: dict[str, Any]) -> Service:
+def described(suite: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     metadata = {"endpointPrefix": "vectors", "serviceId": "vectors", **suite["metadata"]}
     operation = case["given"]
-    description = {"metadata": metadata, "shapes": suite["shapes"], "operations": {operation["name"]: operation}}
-    return Service(ServiceModel(description, "vectors"))
+    return {"metadata": metadata, "shapes": suite["shapes"], "operations": {operation["name"]: operation}}
+
+
+def service(suite: dict[str, Any], case: dict[str, Any]) -> Service:
+    return Service(ServiceModel(described(suite, case), "vectors"))
 
 
 def plain(value: Any) -> Any:
@@ -148,9 +152,10 @@ def test_output(suite: dict[str, Any], case: dict[str, Any]) -> None:
     got = Request(case["given"]["http"]["method"], "/", "", [])
     response = answer(wire, case, got)
     assert isinstance(response.body, bytes)
-    shape = wire.operation(case["given"]["name"]).output_shape
+    model = botocore_model.ServiceModel(described(suite, case), "vectors")
+    shape = model.operation_model(case["given"]["name"]).output_shape
     if "errorCode" in case:
-        shape = wire.model.shape_for_error_code(case["errorCode"])
+        shape = model.shape_for_error_code(case["errorCode"])
     elif wire.protocol == "query" and shape is not None:
         # The vectors' shapes lack what every model's have.
         shape.serialization["resultWrapper"] = f"{case['given']['name']}Result"

@@ -11,9 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from botocore.model import Shape
-
-from yobu.aws.shapes import FLOATS, INTEGERS, Memo
+from yobu.aws.shapes import FLOATS, INTEGERS, Memo, Shape
 
 Check = Callable[[Any, str, list[str]], None]
 """Looks at a value at a path and appends what is wrong with it."""

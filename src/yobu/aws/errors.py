@@ -9,16 +9,15 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
-from botocore.model import ServiceModel, Shape
 
 from yobu.aws import cbor, times
 from yobu.aws.http import Request, Response
 from yobu.aws.protocols.json_tree import Encoder
-from yobu.aws.protocols.rest import to_text
+from yobu.aws.protocols.rest import one_line, to_text
 from yobu.aws.protocols.rest_xml import host_id
 from yobu.aws.protocols.rpc_cbor import CborWriter
 from yobu.aws.protocols.xml_tree import Writer, escape
-from yobu.aws.shapes import wire_name
+from yobu.aws.shapes import ServiceModel, Shape, wire_name
 from yobu.base.errors import AwsError
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -63,7 +62,8 @@ class Errors:
         """The HTTP status: the model's where the error has only the default 400."""
         shape = self._shapes.get(error.code)
         if error.status == 400 and shape is not None:
-            modelled: int = shape.metadata.get("error", {}).get("httpStatusCode", 400)
+            default = 500 if shape.metadata.get("fault") else 400
+            modelled: int = shape.metadata.get("error", {}).get("httpStatusCode", default)
             return modelled
         return error.status
 
@@ -194,7 +194,7 @@ def _header_members(error: AwsError, shape: Shape | None) -> Headers:
     if shape is None:
         return []
     return [
-        (wire_name(member, name).lower(), to_text(member)(error.members[name]))
+        (wire_name(member, name).lower(), one_line(to_text(member)(error.members[name])))
         for name, member in shape.members.items()
         if _in_header(member) and error.members.get(name) is not None
     ]

@@ -15,10 +15,9 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from botocore.model import Shape
-
 from yobu.aws import times
 from yobu.aws.http import Params
+from yobu.aws.shapes import Shape
 from yobu.base.errors import AwsError, YobuError
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"

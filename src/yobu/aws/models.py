@@ -1,6 +1,7 @@
-"""botocore's service models: a service's whole model, and the metadata of all services without loading them.
+"""The service models that come with botocore: a service's whole model, and the metadata of all without loading them.
 
-In come service names; out go ServiceModels and metadata. Reads the files of the installed botocore, nothing else.
+In come service names; out go ServiceModels and metadata. Reads the files of the installed botocore, nothing else
+(not the user's own in ~/.aws/models).
 """
 
 from __future__ import annotations
@@ -11,26 +12,63 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
+import msgspec
+from botocore import BOTOCORE_ROOT
 
 from yobu.aws.http import Request
+from yobu.aws.shapes import ServiceModel
+from yobu.base.errors import YobuError
 
 _HEAD = 16 * 1024
+_MODEL = "service-2.json.gz"
+_EXTRAS = "service-2.sdk-extras.json"
 
 
-def loader() -> Loader:
-    """A loader of the models that come with botocore (not of the user's own in ~/.aws/models)."""
-    return Loader(include_default_search_paths=True)
+class UnknownService(YobuError):
+    """A name that botocore has no model of."""
 
 
-def load(source: Loader, name: str) -> ServiceModel:
-    """The newest model of a service. Raises botocore's UnknownServiceError."""
-    description = source.load_service_model(name, "service-2")
+class Source:
+    """A folder of models: `<service>/<API version>/service-2.json.gz`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self) -> list[str]:
+        """All services."""
+        return sorted(path.name for path in self._folder.iterdir() if any(path.glob(f"*/{_MODEL}")))
+
+    def path(self, name: str) -> Path:
+        """The newest model of a service. Raises UnknownService."""
+        found = sorted((self._folder / name).glob(f"*/{_MODEL}")) if name.isidentifier() or "-" in name else []
+        if not found:
+            raise UnknownService(f"botocore has no model of a service {name!r}")
+        return found[-1]
+
+
+def loader() -> Source:
+    """The models of the installed botocore."""
+    return Source(Path(BOTOCORE_ROOT, "data"))
+
+
+def load(source: Source, name: str) -> ServiceModel:
+    """The newest model of a service. Raises UnknownService."""
+    path = source.path(name)
+    description = msgspec.json.decode(gzip.decompress(path.read_bytes()))
+    extras = path.with_name(_EXTRAS)
+    if extras.is_file():
+        _merge(description, msgspec.json.decode(extras.read_bytes())["merge"])
     # Two thirds of a model are documentation, which nobody reads here.
     _drop_documentation(description)
-    # The loader caches what it has loaded; the ServiceModel holds the same description.
     return ServiceModel(description, name)
+
+
+def _merge(base: dict[str, Any], extra: dict[str, Any]) -> None:
+    for key, value in extra.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
 
 
 def _drop_documentation(value: Any) -> None:
@@ -44,18 +82,9 @@ def _drop_documentation(value: Any) -> None:
             _drop_documentation(item)
 
 
-def metadata(source: Loader, name: str) -> Mapping[str, Any]:
+def metadata(source: Source, name: str) -> Mapping[str, Any]:
     """A service's metadata. It stands at the head of the file, so that the rest need not be unpacked."""
-    version = source.determine_latest_version(name, "service-2")
-    for folder in source.search_paths:
-        path = Path(folder, name, version, "service-2.json.gz")
-        if path.is_file():
-            found = _head(path)
-            if found is not None:
-                return found
-    found = source.load_service_model(name, "service-2")["metadata"]
-    assert isinstance(found, Mapping)
-    return found
+    return _head(source.path(name)) or load(source, name).metadata
 
 
 def _head(path: Path) -> Mapping[str, Any] | None:
@@ -78,13 +107,13 @@ _ALIASES = {"s3express": "s3", "s3-outposts": "s3", "s3-object-lambda": "s3"}
 class Index:
     """The services by what a request tells of them. Holds metadata only."""
 
-    def __init__(self, source: Loader, names: tuple[str, ...] | None) -> None:
+    def __init__(self, source: Source, names: tuple[str, ...] | None) -> None:
         self.targets: dict[str, str] = {}
         self._signing: dict[str, list[str]] = {}
         self._endpoints: dict[str, list[str]] = {}
         self._kinds: dict[str, str] = {}
         self._versions: dict[str, str] = {}
-        for name in names if names is not None else source.list_available_services("service-2"):
+        for name in names if names is not None else source.names():
             self._add(name, metadata(source, name))
 
     def _add(self, name: str, found: Mapping[str, Any]) -> None:

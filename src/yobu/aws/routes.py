@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import unquote, unquote_plus
 
-from botocore.model import OperationModel
-
 from yobu.aws.http import Request
+from yobu.aws.shapes import OperationModel
 
 
 class Miss(Enum):

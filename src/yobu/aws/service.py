@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from botocore.model import OperationModel, ServiceModel
-
 from yobu.aws import models
 from yobu.aws.constraints import Constraints
 from yobu.aws.errors import Errors
@@ -21,6 +19,7 @@ from yobu.aws.protocols.query import QueryCodec
 from yobu.aws.protocols.rest_json import RestJsonCodec
 from yobu.aws.protocols.rest_xml import RestXmlCodec
 from yobu.aws.protocols.rpc_cbor import CborCodec
+from yobu.aws.shapes import OperationModel, ServiceModel
 from yobu.base.errors import AwsError, YobuError
 
 _CODECS: dict[str, Callable[[Any], Codec]] = {
@@ -30,10 +29,6 @@ _CODECS: dict[str, Callable[[Any], Codec]] = {
     "rest-xml": RestXmlCodec,
     "smithy-rpc-v2-cbor": CborCodec,
 }
-
-# Lambda's payload shapes carry the streaming trait only for the response's sake: its requests have at most 6 MB
-# and its API takes them whole.
-_WHOLE_INPUT = frozenset({"lambda"})
 
 
 class Service:
@@ -92,9 +87,7 @@ class Service:
         """Whether the operation's payload is a streaming blob, so that `parse` takes a Body."""
         found = self._streams.get(operation)
         if found is None:
-            model = self.operation(operation)
-            found = bool(model.has_streaming_input) and self.name not in _WHOLE_INPUT
-            self._streams[operation] = found
+            found = self._streams[operation] = self.operation(operation).has_streaming_input
         return found
 
     def parse(self, operation: str, request: Request, body: bytes | Body) -> Params:
@@ -118,7 +111,9 @@ class Service:
         if not isinstance(answer, Answer):
             return serialiser(Reply(answer, None, request_id, request))
         response = serialiser(Reply(answer.output, answer.status, request_id, request))
-        response.headers.extend(answer.headers)
+        if answer.headers:
+            own = {name.lower() for name, _ in answer.headers}
+            response.headers = [pair for pair in response.headers if pair[0] not in own] + answer.headers
         return response
 
     def error(self, error: AwsError, operation: str | None, request_id: str, request: Request) -> Response:
@@ -136,7 +131,7 @@ class Catalogue:
         self._index: models.Index | None = None
 
     def service(self, name: str) -> Service:
-        """A service by botocore's name. Raises botocore's UnknownServiceError."""
+        """A service by botocore's name. Raises UnknownService."""
         found = self._services.get(name)
         if found is None:
             found = self._services[name] = Service(models.load(self._source, name))

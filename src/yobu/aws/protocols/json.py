@@ -10,12 +10,12 @@ from typing import Any, cast
 from zlib import crc32
 
 import msgspec
-from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from yobu.aws import eventstream
 from yobu.aws.http import Body, Params, Request, Response
 from yobu.aws.protocols.json_tree import Convert, Decoder, Encoder, WrongType
 from yobu.aws.protocols.port import Parse, Reply, Serialise
+from yobu.aws.shapes import OperationModel, ServiceModel, Shape
 from yobu.base.errors import AwsError
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -89,8 +89,8 @@ class JsonCodec:
         shape = operation.output_shape
         if shape is None:
             return lambda reply: self._response(reply, b"{}" if reply.output is not None else b"")
-        if shape.event_stream_name:
-            return self._streaming(shape)
+        if shape.event_stream_name is not None:
+            return self._streaming(shape, shape.event_stream_name)
         convert = self._encoder.get(shape)
         return lambda reply: self._response(reply, _encode(convert(reply.output)))
 
@@ -100,8 +100,7 @@ class JsonCodec:
             headers.append(("x-amz-crc32", str(crc32(body))))
         return Response(reply.status or 200, headers, body)
 
-    def _streaming(self, shape: StructureShape) -> Serialise:
-        member = shape.event_stream_name
+    def _streaming(self, shape: Shape, member: str) -> Serialise:
         first = self._encoder.structure(shape, tuple(name for name in shape.members if name != member))
         frames = eventstream.Events(shape.members[member], json_body(self._encoder), self.content_type)
 

@@ -14,10 +14,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from botocore.model import Shape
-
 from yobu.aws import times
-from yobu.aws.shapes import FLOATS, INTEGERS, Memo, timestamp_format, wire_name
+from yobu.aws.shapes import FLOATS, INTEGERS, Memo, Shape, timestamp_format, wire_name
 from yobu.base.errors import YobuError
 
 Convert = Callable[[Any], Any]

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from botocore.model import OperationModel
-
 from yobu.aws.http import Body, Params, Request, Response
+from yobu.aws.shapes import OperationModel
 
 Parse = Callable[[Request, "bytes | Body"], Params]
 """A request to an operation's input. Raises AwsError."""

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
-from botocore.model import OperationModel, ServiceModel, Shape
-
 from yobu.aws import times
 from yobu.aws.http import Body, Params, Request, Response
 from yobu.aws.protocols.port import Parse, Reply, Serialise
 from yobu.aws.protocols.rest import from_text
 from yobu.aws.protocols.xml_tree import Writer, escape
 from yobu.aws.routes import query_pairs
-from yobu.aws.shapes import Memo, wire_name
+from yobu.aws.shapes import Memo, OperationModel, ServiceModel, Shape, wire_name
 from yobu.base.errors import AwsError
 
 Form = dict[str, Any]

@@ -15,12 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from botocore.model import OperationModel, Shape
 
 from yobu.aws import times
 from yobu.aws.http import Params, Request
 from yobu.aws.routes import query_pairs, split_uri
-from yobu.aws.shapes import FLOATS, INTEGERS, timestamp_format, wire_name
+from yobu.aws.shapes import FLOATS, INTEGERS, OperationModel, Shape, timestamp_format, wire_name
 from yobu.base.errors import YobuError
 
 FromText = Callable[[str], Any]
@@ -287,6 +286,14 @@ _TIMESTAMPS: dict[str, ToText] = {
 }
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def one_line(text: str) -> str:
+    """A header's value without line ends and other control characters, which would begin another header."""
+    return text if _CONTROL.search(text) is None else _CONTROL.sub(" ", text)
+
+
 # Other locations mean something in requests only.
 _OUTSIDE = ("header", "headers", "statusCode")
 
@@ -329,10 +336,10 @@ class Outputs:
                 raise YobuError(f"the output of {self._owner} has no member {name}")
             if name in named and value is not None:
                 wire, text = named[name]
-                headers.append((wire, text(value)))
+                headers.append((wire, one_line(text(value))))
             elif name in maps and value is not None:
                 prefix = maps[name]
-                headers.extend((prefix + key.lower(), str(item)) for key, item in value.items())
+                headers.extend((prefix + one_line(key.lower()), one_line(str(item))) for key, item in value.items())
         status = output.get(self._status_member) if self._status_member else None
         length = output.get(self._length) if self._length else None
         return (self._status if status is None else int(status)), length

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import msgspec
-from botocore.model import OperationModel, ServiceModel, Shape
 
 from yobu.aws import eventstream
 from yobu.aws.http import Body, Params, Request, Response
@@ -18,6 +17,7 @@ from yobu.aws.protocols.json_tree import Decoder, Encoder
 from yobu.aws.protocols.port import Parse, Reply, Serialise
 from yobu.aws.protocols.rest import BadValue, Inputs, Outputs
 from yobu.aws.routes import Router
+from yobu.aws.shapes import OperationModel, ServiceModel, Shape
 from yobu.base.errors import AwsError
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode

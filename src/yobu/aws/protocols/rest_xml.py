@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from hashlib import sha512
 from typing import Any, cast
 
-from botocore.model import OperationModel, ServiceModel, Shape
-
 from yobu.aws import eventstream, times
 from yobu.aws.http import Body, Params, Request, Response
 from yobu.aws.protocols.port import Parse, Reply, Serialise
@@ -20,7 +18,7 @@ from yobu.aws.protocols.rest import BadValue, Inputs, Outputs
 from yobu.aws.protocols.rest_json import raw
 from yobu.aws.protocols.xml_tree import Malformed, Read, Reader, Writer, attribute_writer, local, parse_xml
 from yobu.aws.routes import Miss, Router
-from yobu.aws.shapes import wire_name
+from yobu.aws.shapes import OperationModel, ServiceModel, Shape, wire_name
 from yobu.base.errors import AwsError
 
 Fill = Callable[[Params, "bytes | Body"], None]

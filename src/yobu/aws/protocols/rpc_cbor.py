@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any, cast
 
-from botocore.model import OperationModel, ServiceModel, Shape
-
 from yobu.aws import cbor, eventstream, times
 from yobu.aws.http import Body, Params, Request, Response
 from yobu.aws.protocols.json import serialization_error, unknown_operation
 from yobu.aws.protocols.json_tree import WrongType, wrong
 from yobu.aws.protocols.port import Parse, Reply, Serialise
-from yobu.aws.shapes import FLOATS, INTEGERS, Memo, wire_name
+from yobu.aws.shapes import FLOATS, INTEGERS, Memo, OperationModel, ServiceModel, Shape, wire_name
 from yobu.base.errors import YobuError
 
 Convert = Callable[[Any], Any]
@@ -202,8 +200,8 @@ class CborCodec:
         shape = operation.output_shape
         if shape is None:
             return lambda reply: Response(reply.status or 200, _headers(reply.request_id, ""))
-        if shape.event_stream_name:
-            return self._streaming(shape)
+        if shape.event_stream_name is not None:
+            return self._streaming(shape, shape.event_stream_name)
         convert = self._writer.get(shape)
 
         def serialise(reply: Reply) -> Response:
@@ -212,8 +210,7 @@ class CborCodec:
 
         return serialise
 
-    def _streaming(self, shape: Shape) -> Serialise:
-        member: str = shape.event_stream_name
+    def _streaming(self, shape: Shape, member: str) -> Serialise:
         first = self._writer.structure(shape, tuple(name for name in shape.members if name != member))
         frames = eventstream.Events(shape.members[member], self._event_body, "application/cbor")
 

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
-from botocore.model import Shape
-
 from yobu.aws import times
 from yobu.aws.protocols.rest import float_text, from_text
-from yobu.aws.shapes import FLOATS, INTEGERS, TEXTS, Memo, timestamp_format, wire_name
+from yobu.aws.shapes import FLOATS, INTEGERS, TEXTS, Memo, Shape, timestamp_format, wire_name
 from yobu.base.errors import YobuError
 
 Read = Callable[[Element], Any]
