@@ -24,8 +24,13 @@ def sink() -> Sink:
 
 
 @pytest.fixture
-def journal(sink: Sink) -> Journal:
-    return Journal(sink, STREAM, FakeClock(1000.0))
+def clock() -> FakeClock:
+    return FakeClock(1000.0)
+
+
+@pytest.fixture
+def journal(sink: Sink, clock: FakeClock) -> Journal:
+    return Journal(sink, STREAM, clock)
 
 
 def test_lines_go_out_in_one_burst_and_in_order(journal: Journal, sink: Sink) -> None:
@@ -37,6 +42,16 @@ def test_lines_go_out_in_one_burst_and_in_order(journal: Journal, sink: Sink) ->
     journal.flush()
     assert sink.bursts == [["START", "one", "two", "", "three", "END"]]
     assert sink.times == [1_000_000]
+
+
+def test_a_line_keeps_the_time_at_which_it_came(journal: Journal, sink: Sink, clock: FakeClock) -> None:
+    journal.say("START")
+    clock.advance(0.15)
+    journal.write(b"one\ntwo\n")
+    clock.advance(0.05)
+    journal.flush()
+    assert sink.bursts == [["START"], ["one", "two"]]
+    assert sink.times == [1_000_000, 1_000_150]
 
 
 def test_nothing_to_say_is_not_said(journal: Journal, sink: Sink) -> None:

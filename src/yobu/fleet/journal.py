@@ -5,6 +5,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+
 from yobu.base.clock import Clock
 from yobu.fleet import report
 from yobu.fleet.port import LogSink, LogStream
@@ -17,14 +21,14 @@ _SOFT_BREAK = "\0\n"  # a line break within one record: see runtimes/python/boot
 
 
 class Journal:
-    """Collects lines and hands them on in bursts: one `append` for a short invocation."""
+    """Collects lines, each with the millisecond it came in, and hands them on in bursts: few for a short invocation."""
 
     def __init__(self, sink: LogSink, stream: LogStream, clock: Clock) -> None:
         self._sink = sink
         self._stream = stream
         self._clock = clock
         self._partial = b""
-        self._pending: list[str] = []
+        self._pending: list[tuple[int, str]] = []
         self._recent: list[str] = []
         self._recent_size = 0
 
@@ -41,8 +45,7 @@ class Journal:
 
     def say(self, *lines: str) -> None:
         """Add lines of the platform's own."""
-        self._pending += lines
-        self._recent += lines
+        self._collect(lines)
 
     def write(self, data: bytes) -> None:
         """Add output as it came. A line counts when it is complete, or longer than a log event may be."""
@@ -62,13 +65,18 @@ class Journal:
 
     def flush(self) -> None:
         """Hand on what was collected."""
-        if self._pending:
-            lines, self._pending = self._pending, []
-            self._sink.append(self._stream, self._clock.now_ms(), lines)
+        pending, self._pending = self._pending, []
+        for at_ms, burst in groupby(pending, itemgetter(0)):
+            self._sink.append(self._stream, at_ms, [line for _, line in burst])
 
     def tail(self) -> bytes:
         """The last 4 KB since `begin`."""
         return report.tail(self._recent)
+
+    def _collect(self, lines: Sequence[str]) -> None:
+        now_ms = self._clock.now_ms()
+        self._pending += [(now_ms, line) for line in lines]
+        self._recent += lines
 
     def _add(self, data: bytes) -> None:
         text = data.decode(errors="replace")
@@ -78,8 +86,7 @@ class Journal:
             lines = text.split("\n")
         if len(data) > LINE_LIMIT_BYTES:
             lines = [piece for line in lines for piece in _pieces(line)]
-        self._pending += lines
-        self._recent += lines
+        self._collect(lines)
         self._recent_size += len(data) + 1
         if self._recent_size > _RECENT_LIMIT:
             # Only the last 4 KB are ever asked for, and no line is shorter than its break.
