@@ -72,14 +72,26 @@ def test_members_of_a_json_error() -> None:
     assert decoded["CancellationReasons"][1] == {"Code": "ConditionalCheckFailed", "Item": {"a": {"B": "eA=="}}}
 
 
-def test_query_compatible_json() -> None:
-    # SQS's older code stands in the header; the shape's name in the body.
-    response = error("sqs", AwsError("QueueDoesNotExist", "The specified queue does not exist."))
+@pytest.mark.parametrize("code", ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"])
+def test_query_compatible_json(code: str) -> None:
+    # SQS's older code stands in the header, the shape's name in the body; an error may be called by either.
+    response = error("sqs", AwsError(code, "The specified queue does not exist."))
     assert msgspec.json.decode(body(response)) == {
         "__type": "com.amazonaws.sqs#QueueDoesNotExist",
         "message": "The specified queue does not exist.",
     }
-    assert any(name == "x-amzn-query-error" and value.endswith(";Sender") for name, value in response.headers)
+    assert ("x-amzn-query-error", "AWS.SimpleQueueService.NonExistentQueue;Sender") in response.headers
+    unmodelled = error("sqs", AwsError("InvalidParameterValue", "bad"))
+    assert ("x-amzn-query-error", "InvalidParameterValue;Sender") in unmodelled.headers
+    parsed = create_parser("json").parse(
+        {"status_code": 400, "headers": HeadersDict(response.headers), "body": body(response)}, None
+    )
+    assert parsed["Error"]["Code"] == "AWS.SimpleQueueService.NonExistentQueue", "what boto3 shows"
+
+
+def test_faults_of_the_service() -> None:
+    response = error("dynamodb", AwsError("InternalServerError", "oops"))
+    assert response.status == 500
 
 
 def test_rest_json() -> None:

@@ -68,7 +68,8 @@ def test_an_attribute() -> None:
         b'<!DOCTYPE x [<!ENTITY a "aaaa">]><Tagging/>',
         b"\xff\xfe<\x00T\x00",
         b"<Tagging>\xff</Tagging>",
-        b'<?xml version="1.0" encoding="nonsense"?><Tagging/>',
+        b"<Tagging>\x00</Tagging>",
+        '<?xml version="1.0" encoding="utf-16"?><Tagging/>'.encode("utf-16"),
         b"<a>" * 50000,
     ],
 )

@@ -38,6 +38,21 @@ _CORAL_SERVICE = frozenset(
     }
 )
 
+# The codes that SQS's errors had in its query protocol, which clients still catch. Its model lost them when the
+# service went over to JSON; where none stands here, code and shape have the same name.
+_SQS = "AWS.SimpleQueueService"
+_SQS_CODES = {
+    "QueueDoesNotExist": f"{_SQS}.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+} | {
+    name: f"{_SQS}.{name}"
+    for name in (
+        *("BatchEntryIdsNotDistinct", "BatchRequestTooLong", "EmptyBatchRequest", "InvalidBatchEntryId"),
+        *("MessageNotInflight", "PurgeQueueInProgress", "QueueDeletedRecently", "TooManyEntriesInBatchRequest"),
+        "UnsupportedOperation",
+    )
+}
+
 Headers = list[tuple[str, str]]
 
 
@@ -53,9 +68,12 @@ class Errors:
         self._encoder = Encoder()
         self._writer = Writer(times.iso8601)
         self._cbor = CborWriter()
+        older = _SQS_CODES if model.service_name == "sqs" else {}
         self._shapes: dict[str, Shape] = {}
+        self._codes: dict[str, str] = {}
         for shape in model.error_shapes:
-            self._shapes.setdefault(shape.error_code, shape)
+            self._codes[shape.name] = older.get(shape.name, shape.error_code)
+            self._shapes.setdefault(self._codes[shape.name], shape)
             self._shapes.setdefault(shape.name, shape)
 
     def status(self, error: AwsError) -> int:
@@ -115,7 +133,7 @@ class Errors:
 
     def _query_compatible(self, error: AwsError, shape: Shape | None, headers: Headers) -> None:
         if self._model.is_query_compatible:
-            code = shape.error_code if shape is not None else error.code
+            code = self._codes[shape.name] if shape is not None else error.code
             headers.append(("x-amzn-query-error", f"{code};{_fault(shape, self.status(error))}"))
 
     def _rpc_cbor(self, error: AwsError, request_id: str) -> Response:
@@ -171,7 +189,7 @@ class Errors:
     def _xml(self, error: AwsError, request_id: str, request: Request) -> Response:
         """query, and rest-xml but for S3: ErrorResponse with Type, Code and Message."""
         shape = self._shapes.get(error.code)
-        code = shape.error_code if shape is not None else error.code
+        code = self._codes[shape.name] if shape is not None else error.code
         status = self.status(error)
         namespace = self._model.metadata.get("xmlNamespace", "")
         out = [f'<ErrorResponse xmlns="{namespace}">' if namespace else "<ErrorResponse>"]
@@ -220,4 +238,6 @@ def _fault(shape: Shape | None, status: int) -> str:
     modelled = shape.metadata.get("error", {}) if shape is not None else {}
     if "senderFault" in modelled:
         return "Sender" if modelled["senderFault"] else "Receiver"
+    if shape is not None and shape.metadata.get("fault"):
+        return "Receiver"
     return "Receiver" if status >= 500 else "Sender"

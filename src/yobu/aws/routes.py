@@ -55,8 +55,12 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
     for part in query.split("&"):
         if part:
             key, _, value = part.partition("=")
-            pairs.append((unquote_plus(key), unquote_plus(value)))
+            pairs.append((_decoded(key), _decoded(value)))
     return pairs
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def split_uri(uri: str) -> tuple[list[str], list[tuple[str, str]]]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from calendar import timegm
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import gmtime, strftime
+from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from yobu.aws import times
@@ -31,13 +31,15 @@ SKEW = 300
 
 _S3 = frozenset({"s3", "s3express", "s3-outposts", "s3-object-lambda"})
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]*\Z")
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]*\Z")
+# A text in its one canonical encoding already: nothing to do, and that is what SDKs send.
+_ESCAPE = r"%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF])"
+_CANONICAL = re.compile(rf"(?:[A-Za-z0-9._~-]++|{_ESCAPE})*+\Z")
+_CANONICAL_QUERY = re.compile(rf"(?:[A-Za-z0-9._~&=-]++|{_ESCAPE})*+\Z")
 _NUMBER = re.compile(r"-?[0-9]+\Z")
 _TIMESTAMP = re.compile(r"\d{8}T\d{6}Z\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What a request claims: who signed what, when, for which service.
 
     `timestamp` is `YYYYMMDDTHHMMSSZ`, `time` the same in epoch seconds; `expires` the seconds that a presigned
@@ -175,10 +177,9 @@ def _stamp(date: str) -> tuple[str, int] | None:
         return basic(seconds), seconds
     fields = (int(date[:4]), int(date[4:6]), int(date[6:8]), int(date[9:11]), int(date[11:13]), int(date[13:15]))
     try:
-        datetime(*fields, tzinfo=UTC)
+        return date, int(datetime(*fields, tzinfo=UTC).timestamp())
     except ValueError:
         return None
-    return date, timegm(fields)
 
 
 def basic(seconds: float) -> str:
@@ -359,17 +360,18 @@ def _without_dots(path: str) -> str:
 def _canonical_query(query: str) -> str:
     if not query:
         return ""
+    clean = _CANONICAL_QUERY.match(query) is not None
     pairs = []
     for part in query.split("&"):
         key, _, value = part.partition("=")
         if part and key != "X-Amz-Signature":
-            pairs.append((_encoded(key), _encoded(value)))
+            pairs.append((key, value) if clean and "=" not in value else (_encoded(key), _encoded(value)))
     pairs.sort()
     return "&".join(f"{key}={value}" for key, value in pairs)
 
 
 def _encoded(text: str) -> str:
-    return text if _PLAIN.match(text) else quote(unquote_to_bytes(text), safe="-_.~")
+    return text if _CANONICAL.match(text) else quote(unquote_to_bytes(text), safe="-_.~")
 
 
 class ChunkChain:
