@@ -37,7 +37,8 @@ class Request:
 class Response:
     """An answer: `body` is whole, or a stream of chunks.
 
-    `length` is the body's length where the stream's is known; a stream without one is sent chunked.
+    `length` is the body's length where the stream's is known; a stream without one is sent chunked. In the answer
+    to a HEAD it is the length of the body that is not sent.
     """
 
     status: int
