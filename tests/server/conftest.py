@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -222,3 +222,48 @@ async def door(serve: Serve, catalogue: Catalogue) -> Callable[..., Awaitable[Do
 def tls_files(tmp_path_factory: pytest.TempPathFactory) -> tls.TlsFiles:
     """A node's certificate, made once for all tests."""
     return tls.ensure(tmp_path_factory.mktemp("data"), "127.0.0.1", Clock(), SeededIds())
+
+
+@dataclass
+class Said:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def ask(
+    port: int,
+    method: str,
+    path: str,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    host: str = "localhost",
+) -> Said:
+    """One request on a connection of its own; headers are sent as they are, `host` and the length are added."""
+    lines = [f"{method} {path} HTTP/1.1", f"host: {host}", "connection: close", *(f"{n}: {v}" for n, v in headers)]
+    if body:
+        lines.append(f"content-length: {len(body)}")
+    answer = await exchange(port, "\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    head, _, content = answer.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    said = dict(line.split(": ", 1) for line in rest)
+    if said.get("transfer-encoding") == "chunked":
+        content = _unchunk(content)
+    return Said(int(first.split()[1]), said, content)
+
+
+def _unchunk(data: bytes) -> bytes:
+    out = bytearray()
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        out += data[: int(size, 16)]
+        data = data[int(size, 16) + 2 :]
+    return bytes(out)
+
+
+@pytest.fixture(name="ask")
+def ask_fixture() -> Callable[..., Awaitable[Said]]:
+    """`said = await ask(port, method, path, headers, body)`"""
+    return ask

@@ -1,7 +1,8 @@
 """The admin doors, `/_yobu/*`: JSON in, JSON out, for the command line and test suites.
 
-In: a request whose sender may come in (auth.py decided), handlers that rooms and node.py registered. Out: JSON, or
-JSON lines where a handler streams. Knows no handler's business.
+In: a request whose sender may come in (auth.py decided, but for public doors), handlers that rooms and node.py
+registered. Out: JSON, JSON lines where a handler streams, or the response that a handler made. Knows no handler's
+business.
 """
 
 from __future__ import annotations
@@ -28,20 +29,30 @@ _log = logger("admin")
 class Admin:
     """The table of doors. Handlers take the query's and the JSON body's members in one dict.
 
-    A handler returns what msgspec can encode as JSON (None: `{}`), or an async iterator of such values, which is
-    sent as JSON lines while the client stays.
+    A handler returns what msgspec can encode as JSON (None: `{}`), an async iterator of such values, which is sent
+    as JSON lines while the client stays, or a `Response`, which is sent as it is.
     """
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         self._doors: dict[str, dict[str, AdminHandler]] = {}
+        self._public: set[tuple[str, str]] = set()
 
-    def add(self, method: str, path: str, handler: AdminHandler) -> None:
-        """Answer `method /_yobu/<path>` with `handler`. Raises ValueError where that door is taken."""
+    def add(self, method: str, path: str, handler: AdminHandler, *, public: bool = False) -> None:
+        """Answer `method /_yobu/<path>` with `handler`. Raises ValueError where that door is taken.
+
+        `public`: for everybody, unsigned; the handler itself decides whom it answers.
+        """
         methods = self._doors.setdefault(path.strip("/"), {})
         if method in methods:
             raise ValueError(f"{method} {PREFIX}{path} is registered twice")
         methods[method] = handler
+        if public:
+            self._public.add((method, path.strip("/")))
+
+    def is_public(self, request: Request) -> bool:
+        """Whether the door that the request means asks for no signature."""
+        return (request.method, request.path.removeprefix(PREFIX).strip("/")) in self._public
 
     async def answer(self, request: Request, body: bytes) -> Response:
         """The door's answer; never raises."""
@@ -71,6 +82,8 @@ def failure(status: int, message: str, headers: list[tuple[str, str]] | None = N
 
 
 def _success(value: Any) -> Response:
+    if isinstance(value, Response):
+        return value
     if isinstance(value, AsyncIterator):
         return Response(200, [("content-type", "application/x-ndjson")], _lines(value))
     body = msgspec.json.encode({} if value is None else value)

@@ -26,6 +26,9 @@ _BODYLESS = frozenset({204, 304})
 _SMALL = 64 * 1024
 """A stream of known length up to this needs no watch for a client that leaves."""
 
+_DRAIN = 16 * 1024 * 1024
+"""How much of a refused body is still read on a connection that closes."""
+
 _log = logger("app")
 
 
@@ -65,14 +68,22 @@ class App:
             content = await body.collect(admin.MAX_BODY, too_large)
         except AwsError as error:
             return admin.failure(error.status, error.message)
-        why = await self._dispatch.auth.admin(request, place, content)
-        if why is not None:
-            return admin.failure(403, why)
+        if not self._doors.is_public(request):
+            why = await self._dispatch.auth.admin(request, place, content)
+            if why is not None:
+                return admin.failure(403, why)
         return await self._doors.answer(request, content)
 
     async def _send(self, request: Request, body: Incoming, response: Response, send: Send, receive: Receive) -> None:
         content = response.body
-        headers = self._headers(request, body, response)
+        waits_for_continue = not body.touched and request.header("expect") != ""
+        if not body.ended and not waits_for_continue and _closes(request):
+            # Closing while the client still sends resets the connection, and the client loses the answer.
+            await body.drain(_DRAIN)
+        headers = self._headers(request, response)
+        if not body.ended and (body.stalled or waits_for_continue) and request.http_version.startswith("1"):
+            # Whether a body still comes is open; the next request on this connection could be taken for it.
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if isinstance(content, bytes):
             await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -103,7 +114,7 @@ class App:
             _log.exception("an answer broke off")
             raise BrokenAnswer(repr(error)) from None
 
-    def _headers(self, request: Request, body: Incoming, response: Response) -> list[tuple[bytes, bytes]]:
+    def _headers(self, request: Request, response: Response) -> list[tuple[bytes, bytes]]:
         headers = [(b"date", self._now())]
         has_length = False
         for name, value in response.headers:
@@ -115,10 +126,6 @@ class App:
                 length = len(content)
             if length is not None:
                 headers.append((b"content-length", b"%d" % length))
-        unread = not body.ended and (body.stalled or (not body.touched and request.header("expect") != ""))
-        if unread and request.http_version.startswith("1"):
-            # Whether a body still comes is open; the next request on this connection could be taken for it.
-            headers.append((b"connection", b"close"))
         return headers
 
     def _now(self) -> bytes:
@@ -141,6 +148,11 @@ def read_request(scope: Message) -> Request:
         client[0] if client else "",
         scope["http_version"],
     )
+
+
+def _closes(request: Request) -> bool:
+    """Whether the connection ends with this request."""
+    return request.http_version == "1.0" or request.header("connection").lower() == "close"
 
 
 def _text(value: bytes) -> str:

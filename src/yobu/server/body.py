@@ -69,6 +69,16 @@ class Incoming:
             if chunk:
                 yield chunk
 
+    async def drain(self, limit: int) -> None:
+        """Read and forget up to `limit` bytes of what is left."""
+        more = not self._ended
+        while more and limit > 0:
+            try:
+                chunk, more = await self._next()
+            except AwsError:
+                return
+            limit -= len(chunk)
+
     async def _next(self) -> tuple[bytes, bool]:
         """The next piece, and whether more follow."""
         if self.touched:
