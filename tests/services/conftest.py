@@ -26,7 +26,7 @@ class Doors:
     def __init__(self) -> None:
         self.doors: dict[tuple[str, str], Any] = {}
 
-    def add(self, method: str, path: str, handler: Any) -> None:
+    def add(self, method: str, path: str, handler: Any, *, public: bool = False) -> None:
         self.doors[method, path] = handler
 
 

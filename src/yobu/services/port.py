@@ -37,8 +37,13 @@ class Call(Protocol):
 class Admin(Protocol):
     """Where rooms and the fleet hang their `/_yobu/*` doors."""
 
-    def add(self, method: str, path: str, handler: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:
-        """Answer `method /_yobu/<path>` with `handler(query and JSON body merged)`, sent as JSON."""
+    def add(
+        self, method: str, path: str, handler: Callable[[dict[str, Any]], Awaitable[Any]], *, public: bool = False
+    ) -> None:
+        """Answer `method /_yobu/<path>` with `handler(query and JSON body merged)`, sent as JSON; a Response as it is.
+
+        `public`: for everybody, unsigned; the handler itself decides whom it answers.
+        """
         ...
 
 

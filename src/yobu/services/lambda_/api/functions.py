@@ -62,10 +62,7 @@ class FunctionRecords(Changes):
         return shapes.configuration(ref, made, None)
 
     async def get_function(self, ctx: Context, params: Params) -> Params:
-        """Configuration, tags and reserved concurrency. ResourceNotFoundException.
-
-        `Code.Location` is left out: there is no address yet from which the package can be fetched.
-        """
+        """Configuration, where to fetch the package, tags and reserved concurrency. ResourceNotFoundException."""
         ref = self.named(ctx, params, "GetFunction")
         await self.jobs.settled(ref, LOOK_S)
 
@@ -74,7 +71,7 @@ class FunctionRecords(Changes):
             version = await state.qualified(view, head, ref)
             answer: Params = {
                 "Configuration": shapes.configuration(ref, version, ref.qualifier),
-                "Code": {"RepositoryType": "S3"},
+                "Code": {"RepositoryType": "S3", "Location": self.downloads.location(ctx, version.code)},
             }
             if head.tags:
                 answer["Tags"] = dict(head.tags)

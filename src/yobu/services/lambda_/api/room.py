@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from yobu.base.context import Context
 from yobu.invoke.values import FunctionRef
+from yobu.services.lambda_.downloads import Downloads
 from yobu.services.lambda_.functions import StoredFunctions
 from yobu.services.lambda_.jobs import Job, Jobs
 from yobu.services.lambda_.model import errors, names, state
@@ -28,6 +29,7 @@ class LambdaRoom(Room):
         self.functions = StoredFunctions(parts.store, parts.code, parts.blobs, parts.ids)
         self.jobs = Jobs(parts, self.functions)
         self.packages = Packages(parts)
+        self.downloads = Downloads(parts)
 
     async def start(self) -> None:
         """Tell the invoker what is reserved, and go on with what an earlier node left undone."""
