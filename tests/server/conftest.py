@@ -162,6 +162,7 @@ class TinyRoom:
 
     services = ("s3", "lambda", "dynamodb", "dynamodbstreams", "sqs", "iam", "sts", "logs", "cloudwatch")
     constraint_code: str | None = "ValidationException"
+    checked_here: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, Any, Any]] = []

@@ -203,6 +203,17 @@ async def test_constraints_of_the_model_in_awss_words(door):
     assert not house.room.calls
 
 
+async def test_a_room_may_check_a_member_alone(door):
+    house = await door()
+    house.room.checked_here = frozenset({"Runtime"})
+    house.room.answers["UpdateFunctionConfiguration"] = {}
+    functions = client(house.url, "lambda", config=Config(parameter_validation=False))
+    await in_thread(functions.update_function_configuration, FunctionName="f", Runtime="cobol", Handler="a")
+    assert house.room.calls[0][3] == {"FunctionName": "f", "Runtime": "cobol", "Handler": "a"}
+    with pytest.raises(ClientError, match=r"1 validation error detected: Value 'a b' at 'handler'"):
+        await in_thread(functions.update_function_configuration, FunctionName="f", Runtime="cobol", Handler="a b")
+
+
 async def test_warnings_come_in_a_header_and_the_log(door, caplog):
     house = await door()
 

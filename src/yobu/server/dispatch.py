@@ -127,7 +127,9 @@ class Dispatch:
             raise failures.not_offered(service.name, operation)
         params = service.parse(operation, exchange.wire, body)
         if room.constraint_code is not None:
-            problems = service.constraints(operation, params)
+            own = room.checked_here
+            checked = params if own.isdisjoint(params) else {name: params[name] for name in params.keys() - own}
+            problems = service.constraints(operation, checked)
             if problems:
                 raise failures.constraints(room.constraint_code, problems)
         context = exchange.context = self._context(exchange)

@@ -25,6 +25,11 @@ class Room(Protocol):
         """The error code for broken model constraints, or None."""
         ...
 
+    @property
+    def checked_here(self) -> frozenset[str]:
+        """Input members whose constraints the room checks itself."""
+        ...
+
     def operation(self, service: str, name: str) -> Handler | None:
         """The handler of an operation, or None where it is not built."""
         ...

@@ -72,11 +72,13 @@ class Room:
     Every AWS operation is a method with botocore's snake-case name, `async (ctx, params) -> Params | Answer`.
     `services` are the botocore service names that it answers. `constraint_code` is the error code under which
     the model's own constraints (length, pattern, enum) are refused before the method is called; None leaves
-    them to the methods.
+    them to the methods. `checked_here` names input members that the methods check alone, since AWS words
+    their refusal otherwise or newer values are taken than the installed model knows.
     """
 
     services: ClassVar[tuple[str, ...]] = ()
     constraint_code: ClassVar[str | None] = "ValidationException"
+    checked_here: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts

@@ -23,6 +23,7 @@ class LambdaRoom(Room):
 
     services: ClassVar[tuple[str, ...]] = ("lambda",)
     constraint_code: ClassVar[str | None] = "ValidationException"
+    checked_here: ClassVar[frozenset[str]] = frozenset({"Runtime"})
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
