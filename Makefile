@@ -47,5 +47,11 @@ lock:
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.lock
 
+vectors: setup
+	@rm -rf .vectors && mkdir .vectors
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-binary :all: --no-deps -d .vectors \
+		botocore==$$($(BIN)/python -c 'import botocore; print(botocore.__version__)')
+	@tar xzf .vectors/botocore-*.tar.gz -C .vectors --strip-components=4 --wildcards '*/tests/unit/protocols/*'
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .vectors
