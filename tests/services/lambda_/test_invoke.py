@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -86,11 +87,28 @@ class TestSynchronous:
         await aws("Invoke", FunctionName="f", ClientContext=encoded)
         assert fleet.calls[0][1].client_context == '{"custom": {"a": "b"}}'
 
-    @pytest.mark.parametrize("context", ["?", base64.b64encode(b"no").decode(), base64.b64encode(b"1").decode()])
+    @pytest.mark.parametrize(
+        "context", ["?", *(base64.b64encode(text).decode() for text in (b"no", b"1", b"[" * 3_000))]
+    )
     async def test_a_client_context_that_is_none_is_refused(self, aws: Any, context: str) -> None:
         await aws.create()
         message = await aws.refused("InvalidRequestContentException", "Invoke", FunctionName="f", ClientContext=context)
         assert message == "Client context must be a valid Base64-encoded JSON object."
+
+    async def test_a_trace_is_made_or_passed_on(self, aws: Any, fleet: FakeFleet, ctx: Any) -> None:
+        await aws.create()
+        answer = await aws.api.invoke(ctx, {"FunctionName": "f"})
+        made = fleet.calls[-1][1].trace
+        match = re.fullmatch(r"Root=(1-6553f100-[0-9a-f]{24});Parent=[0-9a-f]{16};Sampled=0", made)
+        assert match is not None, made
+        assert ("x-amzn-trace-id", f"root={match[1]};sampled=0") in answer.headers
+        given = "Root=1-5759e988-bd862e3fe1be46a994272793; Sampled=1"
+        answer = await aws.api.invoke(dataclasses.replace(ctx, trace=given), {"FunctionName": "f"})
+        assert fleet.calls[-1][1].trace == given
+        assert answer.headers == [
+            ("x-amzn-remapped-content-length", "0"),
+            ("x-amzn-trace-id", "root=1-5759e988-bd862e3fe1be46a994272793;sampled=1"),
+        ]
 
     async def test_a_payload_that_is_no_json_is_refused(self, aws: Any, fleet: FakeFleet) -> None:
         await aws.create()

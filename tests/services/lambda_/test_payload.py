@@ -19,6 +19,8 @@ def test_every_json_value_is_a_payload(body: bytes) -> None:
         (b'{"a": 1', "Unexpected end-of-input"),
         (b'{"a": 1} x', "Unexpected character ('x' (code 120))"),
         (b'"\xff"', "Invalid UTF-8 start byte 0xff"),
+        (b"\xff", "Invalid UTF-8 start byte 0xff"),
+        (b"[" * 100_000, "Document nesting depth exceeds the maximum allowed"),
         (b"NaN", "Unrecognized token 'NaN'"),
         (b"", "Unexpected end-of-input"),
     ],

@@ -24,6 +24,8 @@ SYNC_BYTES = 6 * 1024 * 1024
 ASYNC_BYTES = 1024 * 1024
 _LOG_BYTES = 4 * 1024
 _CONTEXT_BYTES = 3_583
+_REMAPPED_LENGTH = ("x-amzn-remapped-content-length", "0")
+"""Says nothing to anybody, but AWS sends it, and recorded answers are compared."""
 
 
 class Invoke(Changes):
@@ -49,33 +51,41 @@ class Invoke(Changes):
         resolved = await self.functions.resolve(ref)
         if kind == "DryRun":
             return Answer({"StatusCode": 204, "ExecutedVersion": resolved.spec.version}, 204)
+        trace = ctx.trace or self._new_trace()
         if kind == "Event":
-            return await self._queue(ctx, ref, body)
-        return await self._run(ctx, params, resolved, body)
+            output = await self._queue(ctx, ref, body, trace)
+        else:
+            output = await self._run(ctx, params, resolved, body, trace)
+        return Answer(output, output["StatusCode"], [_REMAPPED_LENGTH, ("x-amzn-trace-id", _shown(trace))])
 
-    async def _run(self, ctx: Context, params: Params, resolved: Resolved, body: bytes) -> Answer:
+    async def _run(self, ctx: Context, params: Params, resolved: Resolved, body: bytes, trace: str) -> Params:
         encoded = params.get("ClientContext")
         invocation = Invocation(
             request_id=ctx.request_id,
             function=resolved,
             payload=body,
             client_context=_client_context(encoded) if encoded else None,
-            trace=ctx.trace,
+            trace=trace,
         )
         outcome = await self.parts.invoker.execute(invocation)
-        return _answer(resolved, outcome, params.get("LogType") == "Tail")
+        return _output(resolved, outcome, params.get("LogType") == "Tail")
 
-    async def _queue(self, ctx: Context, ref: FunctionRef, body: bytes) -> Answer:
+    async def _queue(self, ctx: Context, ref: FunctionRef, body: bytes, trace: str) -> Params:
         """Commit the event, then 202. AWS passes a client context to synchronous invocations only."""
         bare = QueuedEvent(
             request_id=ctx.request_id,
             function=ref,
             enqueued_ms=self.parts.clock.now_ms(),
             cause="api",
-            trace=ctx.trace,
+            trace=trace,
         )
         await self.parts.events.add(bare, body)
-        return Answer({"StatusCode": 202, "Payload": b""}, 202)
+        return {"StatusCode": 202, "Payload": b""}
+
+    def _new_trace(self) -> str:
+        """A trace that nobody follows: like AWS's, every invocation has one, for logs to be joined by."""
+        digits = self.parts.ids.hex(40)
+        return f"Root=1-{int(self.parts.clock.now()):08x}-{digits[:24]};Parent={digits[24:]};Sampled=0"
 
     async def _admit_foreigner(self, ctx: Context, ref: FunctionRef) -> None:
         """Another account's function: its resource policy must name the caller's account. AccessDeniedException."""
@@ -92,7 +102,7 @@ class Invoke(Changes):
             raise errors.denied(ctx.principal.arn, policy.INVOKE, names.full_arn(ref))
 
 
-def _answer(resolved: Resolved, outcome: Outcome, tail: bool) -> Answer:
+def _output(resolved: Resolved, outcome: Outcome, tail: bool) -> Params:
     """The outcome in AWS's shape. Throttled and platform outcomes are errors."""
     reply = outcome.reply
     if outcome.status == "throttled":
@@ -104,7 +114,13 @@ def _answer(resolved: Resolved, outcome: Outcome, tail: bool) -> Answer:
         output["FunctionError"] = reply.error
     if tail:
         output["LogResult"] = base64.b64encode(reply.log[-_LOG_BYTES:]).decode()
-    return Answer(output, 200)
+    return output
+
+
+def _shown(trace: str) -> str:
+    """A trace as the answer's header names it: its root, and whether it is sampled."""
+    fields = dict(part.strip().lower().partition("=")[::2] for part in trace.split(";"))
+    return f"root={fields.get('root', '')};sampled={fields.get('sampled', '0')}"
 
 
 def _client_context(encoded: str) -> str:
@@ -112,7 +128,7 @@ def _client_context(encoded: str) -> str:
     try:
         text = base64.b64decode(encoded, validate=True)
         decoded: Any = msgspec.json.decode(text)
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         raise errors.bad_client_context() from None
     if not isinstance(decoded, dict) or len(text) > _CONTEXT_BYTES:
         raise errors.bad_client_context()

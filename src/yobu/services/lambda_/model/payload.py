@@ -20,11 +20,13 @@ _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'fal
 def check(body: bytes) -> None:
     """Refuse what is not one JSON value in UTF-8."""
     try:
-        _SYNTAX.decode(body)
         if not body.isascii():
             body.decode()
+        _SYNTAX.decode(body)
     except msgspec.DecodeError as error:
         raise errors.bad_payload(_detail(body, str(error))) from None
+    except RecursionError:
+        raise errors.bad_payload(f"Document nesting depth exceeds the maximum allowed{_source(body, 0)}") from None
     except UnicodeDecodeError as error:
         byte = body[error.start]
         raise errors.bad_payload(f"Invalid UTF-8 start byte 0x{byte:x}{_source(body, error.start)}") from None
