@@ -67,10 +67,10 @@ class Server:
             total += int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
         return total / 1024
 
-    def rss_mb(self) -> float:
-        """Resident memory of the process alone."""
+    def peak_mb(self) -> float:
+        """The highest resident memory of the process alone so far."""
         status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)[1]) / 1024
+        return int(re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)[1]) / 1024
 
 
 @contextlib.contextmanager
