@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -43,11 +43,14 @@ class App:
         self._dispatch = dispatch
         self._doors = doors
         self._clock = clock
+        self._held: asyncio.Event | None = None
         self._date = b""
         self._date_second = -1
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        while self._held is not None:
+            await self._held.wait()
         request = read_request(scope)
         body = incoming(request, receive)
         try:
@@ -60,6 +63,16 @@ class App:
             response = Response(500, [("content-type", "text/plain")], b"Internal Server Error")
         _log.debug("%s %s %s -> %d", request.peer, request.method, request.path, response.status)
         await self._send(request, body, response, send, receive)
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let requests that come in wait at the door."""
+        held = self._held = asyncio.Event()
+        try:
+            yield
+        finally:
+            self._held = None
+            held.set()
 
     async def _admin(self, request: Request, body: Incoming) -> Response:
         place = self._dispatch.router.hosts.place(request.header("host"))

@@ -155,6 +155,8 @@ class StreamedBody:
 
 async def gather(body: StreamedBody, limit: int, too_large: AwsError) -> bytes:
     """A decoded body as bytes, for operations that take it whole. Raises `too_large` above `limit`."""
+    if body.length is not None and body.length > limit:
+        raise too_large
     gathered = bytearray()
     async for piece in body:
         gathered += piece
@@ -175,7 +177,7 @@ def gunzip(body: bytes, limit: int, too_large: AwsError) -> bytes:
         raise _not_gzip() from None
     if len(plain) > limit:
         raise too_large
-    if not unpacker.eof:
+    if not unpacker.eof or unpacker.unused_data:
         raise _not_gzip()
     return plain
 

@@ -17,6 +17,9 @@ STALL_S = 300.0
 
 SWEEP_S = 15.0
 
+END_S = 1.0
+"""How long a request that was told to end may take over it."""
+
 
 class Connection(Protocol):
     """One accepted connection, whatever it speaks."""
@@ -60,6 +63,20 @@ class Connections:
         for connection in tuple(self.open):
             connection.expire(now)
 
+    async def quiet(self, within_s: float) -> None:
+        """Wait until no request runs, at most `within_s` seconds."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while self.tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(tuple(self.tasks), timeout=left)
+
+    async def interrupt(self) -> None:
+        """End every request that runs now but the caller's own; their clients are answered 500 or cut off."""
+        running = self.tasks - {asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=END_S)
+
     async def stop(self, within_s: float) -> None:
         """Let running requests finish and their answers be read for `within_s` seconds, then end what is left."""
         self._stopping = True
@@ -82,4 +99,4 @@ class Connections:
         for connection in tuple(self.open):
             connection.abort()
         if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
+            await asyncio.wait(tasks, timeout=END_S)

@@ -81,6 +81,11 @@ class Dispatch:
         self.router = Router(parts.catalogue, tuple(self._rooms), own)
         self.auth = Auth(parts.principals, parts.settings, parts.clock)
         self.telemetry = Telemetry()
+        self._closing = False
+
+    def close(self) -> None:
+        """The node is stopping: serve only what running functions still ask for."""
+        self._closing = True
 
     def stats(self) -> dict[str, Any]:
         """Calls, failures and times by operation."""
@@ -117,6 +122,8 @@ class Dispatch:
 
     async def _serve(self, exchange: _Exchange, incoming: Incoming) -> Response:
         early = await self._find(exchange, incoming)
+        if self._closing and (exchange.signer is None or exchange.signer.environment is None):
+            raise failures.unavailable("it is stopping")
         service, room = exchange.service, self._room(exchange)
         assert service is not None
         body = await self._body(exchange, service, incoming, early)
