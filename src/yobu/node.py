@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -29,6 +30,7 @@ from yobu.base import log
 from yobu.base.clock import Clock
 from yobu.base.context import Context
 from yobu.base.discover import faces, modules
+from yobu.base.errors import YobuError
 from yobu.base.ids import Ids
 from yobu.base.settings import Settings
 from yobu.fleet.code import CodeCache
@@ -53,7 +55,7 @@ from yobu.services.port import Parts, Room
 from yobu.store.blobs import Blobs
 from yobu.store.folder import DataFolder
 from yobu.store.packed import Packed
-from yobu.store.sqlite import SqliteStore
+from yobu.store.sqlite import Commit, SqliteStore, commit
 
 STOP_WITHIN_S = 10.0
 SESSION_FILE = "node.json"
@@ -104,6 +106,7 @@ class Node:
         for _, module in faces(yobu.services, "target"):
             self.machine.deliveries.register(module.SERVICE, module.Target(parts))
         self.dispatch = self._build_dispatch()
+        self.app = App(self.dispatch, self.admin, ground.clock)
         self.attempts = self._build_attempts()
         self._add_doors()
 
@@ -198,18 +201,28 @@ class Node:
             await room.start()
         self.machine.deliveries.start()
         self.machine.events.start(self.attempts.run)
-        await self.bound.serve(App(self.dispatch, self.admin, self.ground.clock))
+        await self.bound.serve(self.app)
 
     async def stop(self, within_s: float = STOP_WITHIN_S) -> None:
-        """End: take no more requests, let what runs finish for `within_s` seconds, leave the rest queued."""
-        await self.bound.stop(within_s)
-        await self.machine.events.stop(within_s)
-        await self.machine.deliveries.stop(within_s)
-        for room in self.rooms.values():
-            await room.stop()
-        await self.machine.fleet.stop(within_s)
+        """End: take no more requests, let what runs finish for `within_s` seconds, leave the rest queued.
+
+        Functions that still run are served until the last, or they would fail for want of the node.
+        """
+        deadline = self.ground.clock.elapsed() + within_s
+        self.dispatch.close()
+        await asyncio.gather(
+            self.machine.events.stop(within_s),
+            self.machine.deliveries.stop(within_s),
+            self.bound.connections.quiet(within_s),
+        )
+        await self.bound.stop(self._left(deadline))
+        await asyncio.gather(*(room.stop() for room in self.rooms.values()))
+        await self.machine.fleet.stop(self._left(deadline))
         await self.logs.stop()
         await self.ground.blobs.stop()
+
+    def _left(self, deadline: float) -> float:
+        return max(0.0, deadline - self.ground.clock.elapsed())
 
     async def _health(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"status": "ok", "version": yobu.__version__}
@@ -235,29 +248,45 @@ class Node:
     async def _reset(self, params: dict[str, Any]) -> dict[str, Any]:
         """Drop all state. What runs at this moment is stopped; its outcome has nothing left to be written to."""
         began = self.ground.clock.elapsed()
+        with self.app.holding():
+            await self._halt()
+            try:
+                await self._clear()
+            finally:
+                self.machine.deliveries.start()
+                self.machine.events.start(self.attempts.run)
+        return {"took_ms": (self.ground.clock.elapsed() - began) * 1000}
+
+    async def _halt(self) -> None:
+        """End whatever could write, log or run something of the state that goes."""
+        await self.bound.connections.interrupt()
+        await asyncio.gather(self.machine.events.stop(0), self.machine.deliveries.stop(0))
         self.machine.fleet.reset()
+        await self.logs.settle()
+
+    async def _clear(self) -> None:
         await self.ground.store.clear()
         await self.ground.packed.clear()
         await self.ground.blobs.clear()
         await self.machine.code.clear()
         for room in self.rooms.values():
             room.reset()
-        self.machine.events.reset()
-        self.machine.deliveries.reset()
         self.machine.invoker.reset()
         self.principals.reset()
         self.logs.reset()
-        return {"took_ms": (self.ground.clock.elapsed() - began) * 1000}
 
 
-def serve(settings: Settings) -> int:
-    """Run a node until SIGTERM or Ctrl-C; the exit status. Raises YobuError where it cannot start."""
+def serve(settings: Settings, commit: Commit = commit) -> int:
+    """Run a node until SIGTERM or Ctrl-C; the exit status. Raises YobuError where it cannot start.
+
+    `commit` is what makes a batch of the store durable: tests put one in its place that fails.
+    """
     log.configure()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+        return runner.run(_serve(settings, commit))
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, commit: Commit) -> int:
     failures: list[Exception] = []
     over = asyncio.Event()
 
@@ -269,9 +298,7 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
     async with AsyncExitStack() as stack:
-        node = await open_node(settings, stack, on_failure)
-        session = _write_session(node)
-        stack.callback(session.unlink, missing_ok=True)
+        node = await open_node(settings, stack, on_failure, commit)
         _greet(node)
         await over.wait()
         _log.info("stopping: running work has %g s to finish", STOP_WITHIN_S)
@@ -280,14 +307,29 @@ async def _serve(settings: Settings) -> int:
     return 1 if failures else 0
 
 
-async def open_node(settings: Settings, stack: AsyncExitStack, on_failure: Callable[[Exception], None]) -> Node:
-    """A node that serves; `stack` ends it. `on_failure` hears of a failed commit, after which it must be ended."""
+async def open_node(
+    settings: Settings, stack: AsyncExitStack, on_failure: Callable[[Exception], None], commit: Commit = commit
+) -> Node:
+    """A node that serves; `stack` ends it. `on_failure` hears of a failed commit, after which it must be ended.
+
+    Raises YobuError where the settings, the port or the data folder do not allow it.
+    """
     settings.check()
+    try:
+        return await _open_node(settings, stack, on_failure, commit)
+    except (OSError, sqlite3.Error) as error:
+        # A full or read-only disk, a file that stands where a folder must be: whatever is touched first says so.
+        raise YobuError(f"the data folder {settings.data.absolute()} cannot be used: {error}") from error
+
+
+async def _open_node(
+    settings: Settings, stack: AsyncExitStack, on_failure: Callable[[Exception], None], commit: Commit
+) -> Node:
     clock, ids = Clock(), Ids()
     folder = DataFolder.open(settings.data)
     stack.callback(folder.close)
     bound = await bind(settings, _tls_context(settings, folder, clock, ids))
-    store = await SqliteStore.open(folder.store_path, on_failure=on_failure)
+    store = await SqliteStore.open(folder.store_path, on_failure=on_failure, commit=commit)
     stack.push_async_callback(store.close)
     packed = await Packed.open(folder.packed_path, clock)
     stack.push_async_callback(packed.close)
@@ -297,6 +339,8 @@ async def open_node(settings: Settings, stack: AsyncExitStack, on_failure: Calla
     if settings.auth:
         node.principals.set_owner(*owner.ensure(folder.path, ids))
     await node.start()
+    session = _write_session(node)
+    stack.callback(session.unlink, missing_ok=True)
     return node
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ RUNTIME = f"python3.{sys.version_info.minor}"
 
 
 class RunningNode:
-    """One data folder and the process that has it, if any."""
+    """One data folder and the process that has it, if any. `program` is what `up` and its flags are given to."""
+
+    program: Sequence[str] = (sys.executable, "-m", "yobu.cli.main")
 
     def __init__(self, data: Path, *flags: str) -> None:
         self.data = data
@@ -34,7 +37,7 @@ class RunningNode:
 
     def start(self) -> RunningNode:
         """Start and wait for the health door."""
-        command = [sys.executable, "-m", "yobu.cli.main", "up", "--port", "0", "--data", str(self.data), *self.flags]
+        command = [*self.program, "up", "--port", "0", "--data", str(self.data), *self.flags]
         (self.data / "node.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=clean_environment())

@@ -41,6 +41,7 @@ class ProcessFleet:
         self._pools = Pools()
         self._watch = Watch(self._pools, parts.clock, parts.settings.idle_s)
         self._open = False
+        self._era = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ended: list[Environment] = []
         self._cleaner: asyncio.Task[None] | None = None
@@ -64,7 +65,7 @@ class ProcessFleet:
         except TimeoutError:
             _log.warning("ending %d environments in the middle of their work", len(self._pools.working))
         self._watch.stop()
-        self.reset()
+        self._end_all()
         try:
             async with asyncio.timeout(_KILL_S):
                 await self._until(lambda: not (self._pools.everyone() or self._tasks))
@@ -78,7 +79,16 @@ class ProcessFleet:
         self._starter.close()
 
     def reset(self) -> None:
-        """End every environment now; what they were doing is answered as if their process had been killed."""
+        """End every environment now and drop its log, with whatever a call from before would still begin.
+
+        What they were doing is answered as if their process had been killed.
+        """
+        self._era += 1
+        for environment in self._pools.everyone():
+            environment.journal.mute()
+        self._end_all()
+
+    def _end_all(self) -> None:
         for environment in self._pools.everyone():
             self._pools.withdraw(environment)
             if environment.state is not State.DEAD:
@@ -152,7 +162,10 @@ class ProcessFleet:
         """
         if spec.layers:
             raise unavailable("the process tier does not offer layers")
+        era = self._era
         spawn = await self._starter.spawner(spec)
+        if era != self._era:
+            raise unavailable("the node was reset")
         environment = self._starter.new(spec, owner=self)
         self._pools.add(environment)
         self._watch.on_work()

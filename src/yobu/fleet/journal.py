@@ -31,6 +31,11 @@ class Journal:
         self._pending: list[tuple[int, str]] = []
         self._recent: list[str] = []
         self._recent_size = 0
+        self._muted = False
+
+    def mute(self) -> None:
+        """Hand nothing on any more: whoever reads the log was reset."""
+        self._muted = True
 
     def begin(self) -> None:
         """An invocation begins: `tail` speaks of what follows."""
@@ -66,6 +71,8 @@ class Journal:
     def flush(self) -> None:
         """Hand on what was collected."""
         pending, self._pending = self._pending, []
+        if self._muted:
+            return
         for at_ms, burst in groupby(pending, itemgetter(0)):
             self._sink.append(self._stream, at_ms, [line for _, line in burst])
 

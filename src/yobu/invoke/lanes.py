@@ -159,6 +159,7 @@ class LaneLoop(Generic[T]):
         self._queue.noticed = None
         if self._pump is not None:
             await _cancel([self._pump, *self._alarms.values()])
+        self._alarms.clear()
         self._pump = None
         self._turning = False
         if self._tasks:
@@ -256,7 +257,7 @@ class LaneLoop(Generic[T]):
         try:
             await self._clock.sleep_until(at_ms / 1000)
         finally:
-            del self._alarms[at_ms]
+            self._alarms.pop(at_ms, None)
         self._woken.set()
 
     async def _turn(self, entry: _Entry) -> None:

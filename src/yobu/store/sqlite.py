@@ -53,8 +53,12 @@ _DELETE = "DELETE FROM kv WHERE k = ?"
 _SHM_SIZE = 4874  # SQLITE_IOERR_SHMSIZE: the index of the log cannot grow, which is a full disk too
 
 
+Commit = Callable[[sqlite3.Connection], None]
+"""What ends a batch, in the commit thread. Tests put another in the place of `commit`."""
+
+
 def commit(writer: sqlite3.Connection) -> None:
-    """What ends a batch, in the commit thread. Tests put another in its place."""
+    """Make the batch durable."""
     writer.execute("COMMIT")
 
 
@@ -78,7 +82,7 @@ class SqliteStore:
         synchronous: str = "FULL",
         rerun: Rerun | None = None,
         on_failure: Callable[[Exception], None] | None = None,
-        commit: Callable[[sqlite3.Connection], None] = commit,
+        commit: Commit = commit,
     ) -> SqliteStore:
         """The store in the file at `path`, made where it is missing.
 
@@ -147,9 +151,7 @@ class SqliteStore:
 class _Engine:
     """The writer connection as the committer's `Batch`."""
 
-    def __init__(
-        self, writer: sqlite3.Connection, rerun: Rerun | None, commit: Callable[[sqlite3.Connection], None]
-    ) -> None:
+    def __init__(self, writer: sqlite3.Connection, rerun: Rerun | None, commit: Commit) -> None:
         self.writer = writer
         self._rows = Rows(writer)
         self._rerun = rerun

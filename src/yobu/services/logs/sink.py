@@ -39,6 +39,10 @@ class PackedLogs:
         """Let the records that are being made be made."""
         if self._watch is not None:
             self._watch.cancel()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until the records of all lines so far are made."""
         await asyncio.gather(*self._making, return_exceptions=True)
 
     def reset(self) -> None:
