@@ -158,7 +158,7 @@ def test_gunzip_up_to_its_limit():
         gunzip(gzip.compress(b"x" * 101), 100, TOO_LARGE)
     assert caught.value is TOO_LARGE
     with pytest.raises(AwsError) as caught:
-        gunzip(gzip.compress(bytes(200 * 1024 * 1024)), 1024, TOO_LARGE)
+        gunzip(gzip.compress(bytes(16 * 1024 * 1024)), 1024, TOO_LARGE)
     assert caught.value is TOO_LARGE
 
 

@@ -183,6 +183,9 @@ def _header_value(value: str) -> bytes:
 async def _pump(content: AsyncIterator[bytes], send: Send) -> None:
     async for chunk in content:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        # Neither a source in memory nor a socket with room ever suspends: let the others have their turn, and the
+        # connection its end.
+        await asyncio.sleep(0)
 
 
 async def _until_gone(receive: Receive, presence: asyncio.Timeout) -> None:
