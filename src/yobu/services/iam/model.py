@@ -1,7 +1,8 @@
 """State, rules and errors of IAM and STS. IAM is global: its state is keyed by account alone.
 
-Keys: ("iam", "role" | "policy", account, name), ("iam", "attached", account, role, policy ARN),
-("iam", "inline", account, role, policy name), ("iam", "session", access key).
+Keys: ("iam", "role" | "policy", account, name in lower case), ("iam", "attached", account, role, policy ARN),
+("iam", "inline", account, role, policy name), ("iam", "session", access key); `role` is the role's name in lower
+case: names are told apart without regard to case.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 from yobu.base.arn import parse_arn
 from yobu.base.errors import AwsError
 from yobu.base.ids import Ids
+from yobu.store.port import Reader
 from yobu.store.space import Space
 
 
@@ -67,6 +69,25 @@ INLINE: Space[str] = Space(("iam", "inline"), str)
 SESSIONS: Space[Session] = Space(("iam", "session"), Session)
 
 
+async def find_role(read: Reader, account: str, name: str) -> Role:
+    """The role of that name. NoSuchEntity."""
+    role = await ROLES.get(read, account, name.lower())
+    if role is None:
+        raise no_such_role(name)
+    return role
+
+
+async def find_policy(read: Reader, account: str, arn: str) -> Policy | None:
+    """The customer managed policy of that ARN."""
+    policy = await POLICIES.get(read, account, policy_name(arn).lower())
+    return policy if policy is not None and policy.arn == arn else None
+
+
+def policy_name(arn: str) -> str:
+    """The name at the end of a policy's ARN."""
+    return arn.rpartition("/")[2]
+
+
 def no_such_role(name: str) -> AwsError:
     """NoSuchEntity, for a role."""
     return AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
@@ -77,9 +98,14 @@ def no_such_policy(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} was not found.", 404)
 
 
-def no_such_inline(name: str, role: str) -> AwsError:
+def not_attachable(arn: str) -> AwsError:
+    """NoSuchEntity, for a managed policy that is to be hung on a role."""
+    return AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+
+
+def no_such_inline(name: str) -> AwsError:
     """NoSuchEntity, for an inline policy of a role."""
-    return AwsError("NoSuchEntity", f"The role policy with name {name} cannot be found on role {role}.", 404)
+    return AwsError("NoSuchEntity", f"The role policy with name {name} cannot be found.", 404)
 
 
 def no_such_version(arn: str, version: str) -> AwsError:
@@ -87,30 +113,25 @@ def no_such_version(arn: str, version: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404)
 
 
-def exists(kind: str, name: str) -> AwsError:
-    """EntityAlreadyExists."""
-    return AwsError("EntityAlreadyExists", f"{kind} with name {name} already exists.", 409)
+def role_exists(name: str) -> AwsError:
+    """EntityAlreadyExists, for a role."""
+    return AwsError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
+
+
+def policy_exists(name: str) -> AwsError:
+    """EntityAlreadyExists, for a managed policy."""
+    message = f"A policy called {name} already exists. Duplicate names are not allowed."
+    return AwsError("EntityAlreadyExists", message, 409)
+
+
+def limit_exceeded(message: str) -> AwsError:
+    """LimitExceeded."""
+    return AwsError("LimitExceeded", message, 409)
 
 
 def conflict(message: str) -> AwsError:
     """DeleteConflict."""
     return AwsError("DeleteConflict", message, 409)
-
-
-def malformed() -> AwsError:
-    """MalformedPolicyDocument."""
-    return AwsError("MalformedPolicyDocument", "This policy contains invalid Json", 400)
-
-
-def check_document(text: str) -> str:
-    """`text` where it is a JSON object; raises MalformedPolicyDocument."""
-    try:
-        document = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        raise malformed() from None
-    if not isinstance(document, dict):
-        raise malformed()
-    return text
 
 
 _SECRET_LETTERS = string.ascii_letters + string.digits + "+/"

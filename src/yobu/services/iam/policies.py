@@ -1,27 +1,30 @@
-"""IAM's customer managed policies and their versions. Documents are checked to be JSON and kept; not evaluated."""
+"""IAM's customer managed policies and their versions. Documents are checked for their form and kept; not evaluated."""
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from yobu.aws.http import Params
 from yobu.base.context import Context
-from yobu.base.errors import AwsError
+from yobu.services.iam import documents, tags
 from yobu.services.iam.model import (
     ATTACHED,
     POLICIES,
     Policy,
-    check_document,
     conflict,
-    exists,
+    find_policy,
+    limit_exceeded,
     no_such_policy,
     no_such_version,
+    policy_exists,
 )
-from yobu.services.iam.paging import page
-from yobu.services.port import Room
-from yobu.store.port import Reader, Tx
+from yobu.services.iam.paging import cut, page
+from yobu.services.port import Room, not_built
+from yobu.store.port import MAX_SCAN, Reader, Tx
 
 MAX_VERSIONS = 5
 
@@ -30,7 +33,7 @@ class Policies(Room):
     """The operations on managed policies. A policy's name is unique in its account, whatever its path."""
 
     async def create_policy(self, ctx: Context, params: Params) -> Params:
-        """A new policy with version v1. EntityAlreadyExists, MalformedPolicyDocument."""
+        """A new policy with version v1. EntityAlreadyExists, MalformedPolicyDocument, LimitExceeded."""
         name, path = params["PolicyName"], params.get("Path", "/")
         now = float(int(self.parts.clock.now()))
         policy = Policy(
@@ -40,61 +43,64 @@ class Policies(Room):
             arn=f"arn:aws:iam::{ctx.account}:policy{path}{name}",
             created=now,
             updated=now,
-            versions=((1, check_document(params["PolicyDocument"]), now),),
+            versions=((1, documents.managed(params["PolicyDocument"]), now),),
             description=params.get("Description", ""),
-            tags={tag["Key"]: tag["Value"] for tag in params.get("Tags", ())},
+            tags=tags.read(params),
         )
 
         async def create(tx: Tx) -> None:
-            if await POLICIES.get(tx, ctx.account, name) is not None:
-                raise exists("A policy", name)
-            POLICIES.put(tx, (ctx.account, name), policy)
+            if await POLICIES.get(tx, ctx.account, name.lower()) is not None:
+                raise policy_exists(name)
+            _put(tx, ctx, policy)
 
         await self.parts.store.write(create)
-        return {"Policy": await _policy(self.parts.store, ctx, policy)}
+        return {"Policy": _policy(policy, 0)}
 
     async def get_policy(self, ctx: Context, params: Params) -> Params:
         """A policy's record, without its document."""
         policy = await _find(self.parts.store, ctx, params["PolicyArn"])
-        return {"Policy": await _policy(self.parts.store, ctx, policy)}
+        return {"Policy": _policy(policy, (await _attachments(self.parts.store, ctx))[policy.arn])}
 
     async def list_policies(self, ctx: Context, params: Params) -> Params:
         """The account's own policies (`Scope` AWS has none here)."""
+        if params.get("PolicyUsageFilter", "PermissionsPolicy") != "PermissionsPolicy":
+            raise not_built("the list of permissions boundaries (PolicyUsageFilter)")
         if params.get("Scope") == "AWS":
             return {"Policies": [], "IsTruncated": False}
-        prefix = params.get("PathPrefix", "/")
-        rows, marker = await page(self.parts.store, POLICIES, (ctx.account,), params)
-        shown = [await _policy(self.parts.store, ctx, row) for row in rows if row.path.startswith(prefix)]
-        if params.get("OnlyAttached"):
-            shown = [policy for policy in shown if policy["AttachmentCount"]]
-        return {"Policies": shown, **marker}
+        prefix, attached = params.get("PathPrefix", "/"), await _attachments(self.parts.store, ctx)
+
+        def keep(row: tuple[tuple[Any, ...], Policy]) -> bool:
+            return row[1].path.startswith(prefix) and (not params.get("OnlyAttached") or attached[row[1].arn] > 0)
+
+        rows, following = await page(self.parts.store, POLICIES, (ctx.account,), params, keep)
+        return {"Policies": [_policy(policy, attached[policy.arn], full=False) for _, policy in rows], **following}
 
     async def delete_policy(self, ctx: Context, params: Params) -> Params:
         """Remove a policy. DeleteConflict while it is attached or has other versions."""
 
         async def delete(tx: Tx) -> None:
             policy = await _find(tx, ctx, params["PolicyArn"])
-            if await _attached(tx, ctx, policy.arn):
+            if (await _attachments(tx, ctx))[policy.arn]:
                 raise conflict("Cannot delete a policy attached to entities.")
             if len(policy.versions) > 1:
                 raise conflict(
                     "This policy has more than one version. Before you delete a policy, you must delete the policy's "
                     "versions. The default version is deleted with the policy."
                 )
-            POLICIES.delete(tx, ctx.account, policy.name)
+            POLICIES.delete(tx, ctx.account, policy.name.lower())
 
         await self.parts.store.write(delete)
         return {}
 
     async def create_policy_version(self, ctx: Context, params: Params) -> Params:
-        """A further version, at most five."""
-        document, now = check_document(params["PolicyDocument"]), float(int(self.parts.clock.now()))
+        """A further version, at most five. MalformedPolicyDocument, LimitExceeded."""
+        document, now = documents.managed(params["PolicyDocument"]), float(int(self.parts.clock.now()))
 
         async def create(tx: Tx) -> Policy:
             policy = await _find(tx, ctx, params["PolicyArn"])
             if len(policy.versions) >= MAX_VERSIONS:
                 message = "A managed policy can have up to 5 versions. Before you create a new version, you must delete"
-                raise AwsError("LimitExceeded", f"{message} an existing version.", 409)
+                raise limit_exceeded(f"{message} an existing version.")
             number = policy.latest + 1
             changed = replace(
                 policy,
@@ -103,7 +109,7 @@ class Policies(Room):
                 default=number if params.get("SetAsDefault") else policy.default,
                 updated=now,
             )
-            POLICIES.put(tx, (ctx.account, policy.name), changed)
+            _put(tx, ctx, changed)
             return changed
 
         changed = await self.parts.store.write(create)
@@ -118,15 +124,15 @@ class Policies(Room):
         """All versions, newest first."""
         policy = await _find(self.parts.store, ctx, params["PolicyArn"])
         numbers = sorted((number for number, _, _ in policy.versions), reverse=True)
-        return {"Versions": [_version(policy, number, document=False) for number in numbers], "IsTruncated": False}
+        shown, following = cut(numbers, params)
+        return {"Versions": [_version(policy, number, document=False) for number in shown], **following}
 
     async def set_default_policy_version(self, ctx: Context, params: Params) -> Params:
         """Put a version in force."""
 
         async def change(tx: Tx) -> None:
             policy = await _find(tx, ctx, params["PolicyArn"])
-            changed = replace(policy, default=_number(policy, params["VersionId"]))
-            POLICIES.put(tx, (ctx.account, policy.name), changed)
+            _put(tx, ctx, replace(policy, default=_number(policy, params["VersionId"])))
 
         await self.parts.store.write(change)
         return {}
@@ -140,32 +146,59 @@ class Policies(Room):
             if number == policy.default:
                 raise conflict("Cannot delete the default version of a policy.")
             kept = tuple(version for version in policy.versions if version[0] != number)
-            POLICIES.put(tx, (ctx.account, policy.name), replace(policy, versions=kept))
+            _put(tx, ctx, replace(policy, versions=kept))
 
         await self.parts.store.write(delete)
         return {}
 
+    async def tag_policy(self, ctx: Context, params: Params) -> Params:
+        """Set tags. InvalidInput, LimitExceeded."""
+        add = tags.read(params)
 
-def policy_name(arn: str) -> str:
-    """The name at the end of a policy's ARN."""
-    return arn.rpartition("/")[2]
+        async def tag(tx: Tx) -> None:
+            policy = await _find(tx, ctx, params["PolicyArn"])
+            _put(tx, ctx, replace(policy, tags=tags.merged(policy.tags, add)))
+
+        await self.parts.store.write(tag)
+        return {}
+
+    async def untag_policy(self, ctx: Context, params: Params) -> Params:
+        """Remove tags."""
+
+        async def untag(tx: Tx) -> None:
+            policy = await _find(tx, ctx, params["PolicyArn"])
+            _put(tx, ctx, replace(policy, tags=tags.without(policy.tags, params["TagKeys"])))
+
+        await self.parts.store.write(untag)
+        return {}
+
+    async def list_policy_tags(self, ctx: Context, params: Params) -> Params:
+        """A policy's tags."""
+        policy = await _find(self.parts.store, ctx, params["PolicyArn"])
+        rows, following = cut(tags.shown(policy.tags), params)
+        return {"Tags": rows, **following}
 
 
 async def _find(read: Reader, ctx: Context, arn: str) -> Policy:
-    policy = await POLICIES.get(read, ctx.account, policy_name(arn))
-    if policy is None or policy.arn != arn:
+    policy = await find_policy(read, ctx.account, arn)
+    if policy is None:
         raise no_such_policy(arn)
     return policy
 
 
-async def _attached(read: Reader, ctx: Context, arn: str) -> int:
-    """How many roles have the policy. Roles are few: the attachments of an account are read through."""
-    count, span = 0, ATTACHED.range(ctx.account)
+def _put(tx: Tx, ctx: Context, policy: Policy) -> None:
+    POLICIES.put(tx, (ctx.account, policy.name.lower()), policy)
+
+
+async def _attachments(read: Reader, ctx: Context) -> Counter[str]:
+    """How many roles have each policy. Roles are few: the attachments of an account are read through."""
+    counts: Counter[str] = Counter()
+    span = ATTACHED.range(ctx.account)
     while True:
         rows = await ATTACHED.scan(read, span)
-        count += sum(1 for key, _ in rows if key[2] == arn)
-        if len(rows) < 1000:
-            return count
+        counts.update(key[2] for key, _ in rows)
+        if len(rows) < MAX_SCAN:
+            return counts
         span = span._replace(start=ATTACHED.key(*rows[-1][0]) + b"\x00")
 
 
@@ -188,20 +221,22 @@ def _version(policy: Policy, number: int, *, document: bool) -> Params:
     return output
 
 
-async def _policy(read: Reader, ctx: Context, policy: Policy) -> Params:
+def _policy(policy: Policy, attached: int, *, full: bool = True) -> Params:
+    """A policy's record; lists leave description and tags out (not `full`)."""
     output: Params = {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": policy.arn,
         "Path": policy.path,
         "DefaultVersionId": f"v{policy.default}",
-        "AttachmentCount": await _attached(read, ctx, policy.arn),
+        "AttachmentCount": attached,
         "PermissionsBoundaryUsageCount": 0,
         "IsAttachable": True,
         "CreateDate": policy.created,
         "UpdateDate": policy.updated,
-        "Tags": [{"Key": key, "Value": value} for key, value in sorted(policy.tags.items())],
     }
-    if policy.description:
+    if full:
+        output["Tags"] = tags.shown(policy.tags)
+    if full and policy.description:
         output["Description"] = policy.description
     return output

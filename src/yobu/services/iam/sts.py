@@ -9,9 +9,13 @@ from yobu.aws.http import Params
 from yobu.base.arn import parse_arn
 from yobu.base.context import Context
 from yobu.base.errors import AwsError
-from yobu.services.iam.model import ROLES, SESSIONS, check_document, new_session
-from yobu.services.port import Room
+from yobu.services.iam import documents
+from yobu.services.iam.model import ROLES, SESSIONS, new_session
+from yobu.services.port import Room, not_built
 from yobu.store.port import Tx
+
+_UNUSED = ("PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "ExternalId", "SerialNumber", "TokenCode")
+"""Members of AssumeRole that only policies would ask for, and policies are not evaluated."""
 
 
 class Sts(Room):
@@ -35,9 +39,14 @@ class Sts(Room):
             raise AwsError("ValidationError", f"{role_arn} is invalid") from None
         duration = params.get("DurationSeconds", 3600)
         if params.get("Policy") is not None:
-            check_document(params["Policy"])
+            documents.permissions(params["Policy"])
             ctx.warn("AssumeRole: session policies are not enforced")
-        role = await ROLES.get(self.parts.store, arn.account, arn.resource.rpartition("/")[2])
+        unused = [member for member in _UNUSED if params.get(member)]
+        if unused:
+            ctx.warn(f"AssumeRole: no policy is evaluated, so that {', '.join(unused)} have no effect")
+        if params.get("ProvidedContexts"):
+            raise not_built("trusted identity propagation (ProvidedContexts)")
+        role = await ROLES.get(self.parts.store, arn.account, arn.resource.rpartition("/")[2].lower())
         if arn.service != "iam" or not arn.resource.startswith("role/") or role is None or role.arn != role_arn:
             message = f"User: {ctx.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             raise AwsError("AccessDenied", message, 403)
