@@ -1,10 +1,12 @@
 import asyncio
+import errno
 import io
 import os
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -12,6 +14,7 @@ from yobu.base.errors import AwsError
 from yobu.base.ids import Ids
 from yobu.fleet import code
 from yobu.fleet.code import CodeCache, check
+from yobu.store.port import StoreFull
 
 SHA = "ab" * 32
 NOT_A_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
@@ -201,6 +204,33 @@ class TestABomb:
             await CodeCache(folder, Ids(), limit_bytes=999).unpack(SHA, package)
 
 
+class TestAFullDisk:
+    async def test_is_not_the_packages_fault(
+        self, cache: CodeCache, folder: Path, archive: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = archive((entry("a"), b"data"))
+        with monkeypatch.context() as patch:
+            patch.setattr(code, "_write", full)
+            with pytest.raises(StoreFull):
+                await cache.unpack(SHA, path)
+        assert names(folder) == {".boot"}
+        assert (await cache.unpack(SHA, path) / "a").read_bytes() == b"data"
+
+    async def test_at_the_first_use_does_not_spoil_the_next(
+        self, cache: CodeCache, archive: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = archive((entry("a"), b""))
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_text", full)
+            with pytest.raises(StoreFull):
+                await cache.unpack(SHA, path)
+        assert (await cache.unpack(SHA, path)).is_dir()
+
+
+def full(*arguments: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 class TestTheCache:
     async def test_can_be_cleared(self, cache: CodeCache, folder: Path, archive: Callable[..., Path]) -> None:
         package = archive((entry("app.py"), b""))
@@ -233,6 +263,15 @@ class TestTheCache:
         boot.write_text("another")
         monkeypatch.setattr(code, "_BOOT_ID", boot)
         assert not (await CodeCache(folder, Ids()).unpack(SHA, package) / "torn").exists()
+
+    async def test_spares_what_is_being_unpacked(
+        self, cache: CodeCache, folder: Path, archive: Callable[..., Path]
+    ) -> None:
+        await cache.unpack(SHA, archive((entry("a"), b"")))
+        partial = folder / ".partial-of-a-call-that-came-meanwhile"
+        partial.mkdir()
+        await cache.clear()
+        assert names(folder) == {partial.name, ".boot"}
 
     async def test_takes_only_digests_for_names(self, cache: CodeCache, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not a SHA-256"):

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import shutil
@@ -16,11 +17,13 @@ import stat
 import time
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from yobu.base.errors import AwsError
 from yobu.base.ids import Ids
+from yobu.store.port import StoreFull
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 
@@ -29,6 +32,10 @@ _PARTIAL = ".partial-"
 _BOOT_FILE = ".boot"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+# Failures that are not the archive's fault: it may well be unpacked later.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_SYSTEM = (errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _NOT_A_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _EMPTY = "Uploaded file must be a non-empty zip"
@@ -49,11 +56,12 @@ class CodeCache:
 
         Files are read-only and keep their executable bit; folders are 0755. Calls for one package share the work.
         Raises AwsError `InvalidParameterValueException` in Lambda's words where the archive is empty, no zip,
-        too large unzipped, or holds a path or link that leads out of it; nothing stays behind then.
+        too large unzipped, or holds a path or link that leads out of it, StoreFull where the disk has no room, OSError
+        where the system fails otherwise; nothing stays behind then.
         """
         if not _SHA256.fullmatch(sha256_hex):
             raise ValueError(f"not a SHA-256 in hexadecimal: {sha256_hex!r}")
-        if self._swept is None:
+        if self._swept is None or (self._swept.done() and self._swept.exception() is not None):
             self._swept = asyncio.create_task(asyncio.to_thread(self._sweep))
         await asyncio.shield(self._swept)
         target = self._folder / sha256_hex
@@ -70,7 +78,7 @@ class CodeCache:
     async def clear(self) -> None:
         """Drop every folder."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
-        await asyncio.to_thread(self._discard_all, "")
+        await asyncio.to_thread(self._discard_all, "", _PARTIAL)
 
     def _sweep(self) -> None:
         """In a thread, once, before the first use: drop what a crash left half-made, or everything after a reboot.
@@ -78,24 +86,29 @@ class CodeCache:
         A rename may reach the disk before the files' contents do; only a crash of the machine shows that, and then
         the kernel's boot id has changed.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         boot = _BOOT_ID.read_text() if _BOOT_ID.exists() else ""
         marker = self._folder / _BOOT_FILE
-        same = bool(boot) and marker.exists() and marker.read_text() == boot
-        self._discard_all(_PARTIAL if same else "")
-        marker.write_text(boot)
+        with _room():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            same = bool(boot) and marker.exists() and marker.read_text() == boot
+            self._discard_all(_PARTIAL if same else "")
+            marker.write_text(boot)
 
-    def _discard_all(self, beginning: str) -> None:
+    def _discard_all(self, beginning: str, spared: str | None = None) -> None:
+        """Delete the folders whose names have this beginning, but for those with the one that is spared."""
         if not self._folder.is_dir():
             return
         for entry in list(os.scandir(self._folder)):
+            if spared is not None and entry.name.startswith(spared):
+                continue  # it is being filled
             if entry.name.startswith(beginning) and entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
 
     def _unpack(self, archive: Path, target: Path) -> Path:
         """In a thread: unpack beside the target, then rename, so that a folder is there whole or not at all."""
         partial = self._folder / f"{_PARTIAL}{self._ids.hex(16)}"
-        partial.mkdir(mode=0o755)
+        with _room():
+            partial.mkdir(mode=0o755)
         try:
             _extract(archive, partial, self._limit)
             partial.rename(target)
@@ -117,6 +130,17 @@ def _refuse(message: str) -> AwsError:
 
 def _too_large(limit: int) -> AwsError:
     return _refuse(f"Unzipped size must be smaller than {limit} bytes")
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Name a full disk what it is for everybody else."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StoreFull("the disk is full: the package cannot be unpacked") from error
+        raise
 
 
 def _open(archive: Path) -> zipfile.ZipFile:
@@ -150,7 +174,7 @@ def _kind(entry: zipfile.ZipInfo) -> int:
 
 
 def _extract(archive: Path, root: Path, limit: int) -> None:
-    with _open(archive) as package:
+    with _room(), _open(archive) as package:
         links = []
         left = limit
         try:
@@ -168,7 +192,11 @@ def _extract(archive: Path, root: Path, limit: int) -> None:
             _check_links(root, links)
         except _Overflow:
             raise _too_large(limit) from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
+        except OSError as error:
+            if error.errno in (*_NO_ROOM, *_SYSTEM):
+                raise
+            raise _refuse(_NOT_A_ZIP) from None
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
             # What an archive can be wrong in: checksums, methods, names that clash with each other or are too long.
             raise _refuse(_NOT_A_ZIP) from None
 

@@ -78,6 +78,7 @@ class Packed:
         self._topics = Topics()
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._failing = False
         # Held by whoever changes the file.
         self._changing = asyncio.Lock()
         self._dropping: list[tuple[Any, ...]] = []
@@ -214,10 +215,15 @@ class Packed:
             if states:
                 try:
                     await self._run(self._file.write, [state.leave() for state in states], self._clock.now_ms())
-                except sqlite3.Error:
-                    _log.exception("%d streams could not be written", len(states))
+                except sqlite3.Error as error:
+                    if not self._failing:
+                        _log.error("log lines and usage wait in memory, since they could not be written: %s", error)
+                    self._failing = True
                     self._keep(states)
                 else:
+                    if self._failing:
+                        _log.info("log lines and usage are written again")
+                    self._failing = False
                     self._bytes -= sum(state.left() for state in states)
             if len(self._streams) > REMEMBERED:
                 self._streams = {name: state for name, state in self._streams.items() if state.items}

@@ -113,20 +113,20 @@ class Jobs:
             await self._sweep(row, job)
 
     async def _activate(self, row: bytes, job: Job) -> None:
-        """Unpack, then tell in the function's state how it went."""
+        """Unpack, then tell in the function's state how it went. StoreFull: it is tried again."""
         version = await self._version(self._parts.store, job)
-        reason = code = None
+        reason = code = failure = None
         if version is not None:
             try:
                 await self._parts.code.unpack(version.code.sha256, self._parts.blobs.path(version.code.blob))
             except AwsError as error:
                 reason, code = error.message, "InvalidZipFileException"
-            except OSError:
-                _log.exception("the package of %s cannot be unpacked", arn(job.function))
+            except OSError as error:
+                failure = error
                 reason, code = "The package could not be unpacked.", "InternalError"
         revision = self._parts.ids.uuid()
 
-        async def settle(tx: Tx) -> None:
+        async def settle(tx: Tx) -> bool:
             now = await self._version(tx, job)
             if now is not None:
                 head = await state.function(tx, job.function)
@@ -134,8 +134,11 @@ class Jobs:
                 tx.after_commit(partial(self._functions.forget, job.function))
             tx.wake(state.topic(job.function))
             self._queue.delete(tx, row)
+            return now is not None
 
-        await self._parts.store.write(settle)
+        # A package that was deleted meanwhile, with its function or by a reset, is no failure.
+        if await self._parts.store.write(settle) and failure is not None:
+            _log.error("the package of %s cannot be unpacked", arn(job.function), exc_info=failure)
 
     async def _version(self, read: Reader, job: Job) -> state.Version | None:
         """The version that the job is about, None where it is gone or has changed since."""
