@@ -213,7 +213,7 @@ class TestAFullDisk:
             patch.setattr(code, "_write", full)
             with pytest.raises(StoreFull):
                 await cache.unpack(SHA, path)
-        assert names(folder) == {".boot"}
+        assert names(folder) == set()
         assert (await cache.unpack(SHA, path) / "a").read_bytes() == b"data"
 
     async def test_at_the_first_use_does_not_spoil_the_next(
@@ -271,7 +271,7 @@ class TestTheCache:
         partial = folder / ".partial-of-a-call-that-came-meanwhile"
         partial.mkdir()
         await cache.clear()
-        assert names(folder) == {partial.name, ".boot"}
+        assert names(folder) == {partial.name}
 
     async def test_takes_only_digests_for_names(self, cache: CodeCache, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not a SHA-256"):
