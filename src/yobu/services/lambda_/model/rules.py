@@ -19,6 +19,7 @@ from yobu.aws.http import Params
 from yobu.base.context import Context
 from yobu.base.errors import AwsError
 from yobu.fleet.port import Fleet
+from yobu.fleet.variables import RESERVED
 from yobu.services.lambda_.model import errors
 from yobu.services.lambda_.model.state import Config, Logging, Vpc
 from yobu.services.port import not_built
@@ -55,28 +56,6 @@ RUNTIMES = (
 )
 """What AWS names in its refusal of an unknown runtime. Which of them run here is the fleet's to say."""
 
-_RESERVED_KEYS = frozenset(
-    [
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_LAMBDA_RUNTIME_API",
-        "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR",
-    ]
-)
 _ENVIRONMENT_KEY = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 
 _NOT_BUILT = {
@@ -227,7 +206,7 @@ def _environment(value: Params) -> dict[str, str]:
             "Map keys must satisfy constraint: "
             f"[Member must satisfy regular expression pattern: {_ENVIRONMENT_KEY.pattern}, Member must not be null]",
         )
-    reserved = [key for key in variables if key in _RESERVED_KEYS]
+    reserved = [key for key in variables if key in RESERVED]
     problem = (
         "Lambda was unable to configure your environment variables because the environment variables you have provided"
     )
