@@ -112,7 +112,7 @@ def _open(node: Endpoint, method: str, door: str, params: dict[str, Any]) -> Any
         text = error.read().decode(errors="replace")
         with contextlib.suppress(ValueError, KeyError, TypeError):
             text = json.loads(text)["error"]
-        raise YobuError(f"{method} {url}: {error.code} {text}") from None
+        raise YobuError(f"{node.url} refused {method} /_yobu/{door}: {text}") from None
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise YobuError(f"no node answers at {node.url} ({reason}); start one with: yobu up") from None

@@ -18,11 +18,12 @@ from yobu.cli import _client
 from yobu.cli.env import exports
 
 HELP = "run the AWS CLI against the node"
+PASSES_ON = True
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Everything is the AWS CLI's."""
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of the AWS CLI")
+    parser.usage = "yobu aws ..."
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
     if program is None:
         raise YobuError("the AWS CLI is not installed; get it with: pip install 'yobu[aws]'")
     node = _client.find(argparse.Namespace(endpoint=None, data=None))
-    command = [program, "--endpoint-url", node.url, *args.arguments]
+    command = [program, "--endpoint-url", node.url, *args.rest]
     return subprocess.run(command, env={**os.environ, **exports(node)}, check=False).returncode

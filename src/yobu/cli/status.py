@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     )
     fleet = ", ".join(f"{name} {count}" for name, count in status["fleet"].items())
     console.print(f"environments: {fleet}; queued events in work: {status['events_in_work']}", highlight=False)
-    table = Table("operation", "calls", "client errors", "server errors", "mean ms", "max ms")
+    table = Table("operation")
+    for name in ("calls", "client errors", "server errors", "mean ms", "max ms"):
+        table.add_column(name, justify="right")
     for name, row in status["operations"].items():
         counts = (row["calls"], row["client_errors"], row["server_errors"])
         table.add_row(name, *map(str, counts), f"{row['mean_ms']:.2f}", f"{row['max_ms']:.2f}")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from yobu.base.context import Context
-from yobu.base.errors import AwsError
+from yobu.base.errors import AwsError, YobuError
 from yobu.fleet.port import LogStream
 from yobu.services.logs.api import Api
 from yobu.services.logs.pattern import compile_pattern
@@ -155,6 +155,20 @@ async def test_a_function_s_lines_make_their_stream_and_can_be_followed(logs: Ap
         assert line == {"timestamp": 5, "stream": stream, "message": f"from {stream}"}
     await lines.aclose()
     await sink.stop()
+
+
+@pytest.mark.parametrize("limit, shown", [("0", 0), ("2", 2), ("9", 3)])
+async def test_the_door_shows_the_last_lines(logs: Api, ctx: Context, limit: str, shown: int) -> None:
+    await written(logs, ctx, 3)
+    door = logs.parts.admin.doors["GET", "logs"]
+    lines = await door({"account": ctx.account, "region": ctx.region, "group": GROUP, "limit": limit})
+    assert [line["message"] async for line in lines] == ["line 0", "line 1", "line 2"][3 - shown :]
+
+
+@pytest.mark.parametrize("params", [{}, {"group": ""}, {"group": GROUP, "limit": "many"}, {"group": "nobody's"}])
+async def test_the_door_says_what_is_wrong(logs: Api, params: dict[str, str]) -> None:
+    with pytest.raises(YobuError, match="log group"):
+        await logs.parts.admin.doors["GET", "logs"](params)
 
 
 @pytest.mark.parametrize(

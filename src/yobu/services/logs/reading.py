@@ -11,6 +11,7 @@ import msgspec
 
 from yobu.aws.http import Params
 from yobu.base.context import Context
+from yobu.base.errors import YobuError
 from yobu.services.logs.model import (
     CREATED,
     GROUPS,
@@ -193,11 +194,13 @@ class Reading(Room):
 
     async def _tail(self, params: Params) -> AsyncIterator[Params]:
         """`GET /_yobu/logs?group=&limit=&follow=`: lines as `{"timestamp", "stream", "message"}`."""
-        settings = self.parts.settings
-        group = (params.get("account", settings.account), params.get("region", settings.region), params["group"])
+        settings, name, limit = self.parts.settings, params.get("group"), str(params.get("limit", 1000))
+        if not name or not isinstance(name, str) or not limit.isdecimal():
+            raise YobuError("say which log group: ?group=NAME, and perhaps &limit=NUMBER&follow=true")
+        group = (params.get("account", settings.account), params.get("region", settings.region), name)
         if await GROUPS.get(self.parts.store, *group) is None and not params.get("follow"):
-            raise no_such_group()
-        return self._follow(group, int(params.get("limit", 1000)), bool(params.get("follow")))
+            raise YobuError(f"there is no log group {name} (the first line of a function makes its group)")
+        return self._follow(group, int(limit), bool(params.get("follow")))
 
     async def _follow(self, group: tuple[str, str, str], limit: int, follow: bool) -> AsyncIterator[Params]:
         positions: dict[Place, int] = {}
@@ -205,7 +208,7 @@ class Reading(Room):
         async for place, sequence, event in self._merged([place for place, _ in await self._streams(group, "")]):
             positions[place] = sequence + 1
             past.append(_line(place, event))
-            del past[:-limit]
+            del past[: max(0, len(past) - limit)]
         for line in past:
             yield line
         while follow:
