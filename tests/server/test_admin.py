@@ -116,6 +116,26 @@ async def test_a_stream_is_sent_line_by_line_until_the_client_leaves(door, conne
         await closed.wait()
 
 
+async def test_a_stream_ends_well_when_the_node_stops(door, ask):
+    house = await door()
+    reading = asyncio.Event()
+
+    async def follow(arguments):
+        async def values():
+            yield {"n": 1}
+            reading.set()
+            await asyncio.Event().wait()
+
+        return values()
+
+    house.admin.add("GET", "logs", follow)
+    asked = asyncio.ensure_future(ask(house.bound.port, "GET", "/_yobu/logs"))
+    await reading.wait()
+    house.dispatch.close()
+    said = await asked
+    assert said.body == b'{"n":1}\n' and said.headers["transfer-encoding"] == "chunked"
+
+
 class Elsewhere:
     """An Auth, and requests as if they came from other machines."""
 

@@ -186,6 +186,17 @@ async def test_a_client_that_hangs_up_in_a_call_harms_no_other_and_stops_nothing
     assert house.dispatch.stats()["lambda:Invoke"]["server_errors"] == 0
 
 
+async def test_a_node_that_stops_serves_only_what_runs_in_it(door, ask):
+    house = await door()
+    house.principals.add("ASIAFUNCTION", "x", session_token="t", environment="env-1")
+    house.room.answers["ListTables"] = {"TableNames": []}
+    house.dispatch.close()
+    said = await ask(house.bound.port, "POST", "/", DYNAMODB, b"{}")
+    assert said.status == 503 and "it is stopping" in said.body.decode()
+    own = "AWS4-HMAC-SHA256 Credential=ASIAFUNCTION/20250101/us-east-1/dynamodb/aws4_request, Signature=0"
+    assert (await ask(house.bound.port, "POST", "/", [*DYNAMODB, ("authorization", own)], b"{}")).status == 200
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [

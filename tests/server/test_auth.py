@@ -264,6 +264,8 @@ async def test_a_page_that_presigns_for_itself_is_refused_too(door, ask):
         "bucket.s3.localhost:4566",
         "s3.eu-west-1.amazonaws.com",
         "yobu:4566",
+        "host.docker.internal:4566",
+        "aws.test",
         "s3.localhost.localstack.cloud:4566",
         "10.0.0.7",
         "localhost.",

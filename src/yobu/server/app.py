@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -111,21 +111,29 @@ class App:
                 await close()
 
     async def _stream(self, content: AsyncIterator[bytes], length: int | None, send: Send, receive: Receive) -> None:
+        """Send the pieces. Raises BrokenAnswer where the client left, or the pieces ended by a failure."""
+        presence = asyncio.timeout(None)
         try:
             if length is not None and length <= _SMALL:
                 await _pump(content, send)
                 return
-            async with asyncio.timeout(None) as presence:
-                watch = asyncio.ensure_future(_until_gone(receive, presence))
+            async with presence:
+                ends: list[Awaitable[Any]] = [_client_left(receive)]
+                if length is None:
+                    # It may have no end, and a stop of the node must not wait for one.
+                    ends.append(self._dispatch.closing.wait())
+                watches = [asyncio.ensure_future(_end_at(end, presence)) for end in ends]
                 try:
                     await _pump(content, send)
                 finally:
-                    watch.cancel()
-        except TimeoutError:
-            raise BrokenAnswer("the client left") from None
+                    for watch in watches:
+                        watch.cancel()
         except Exception as error:  # noqa: BLE001  (an outer edge: the head is sent, the connection must break)
-            _log.exception("an answer broke off")
-            raise BrokenAnswer(repr(error)) from None
+            if not presence.expired():
+                _log.exception("an answer broke off")
+                raise BrokenAnswer(repr(error)) from None
+            if not self._dispatch.closing.is_set():
+                raise BrokenAnswer("the client left") from None
 
     def _headers(self, request: Request, response: Response) -> list[tuple[bytes, bytes]]:
         headers = [(b"date", self._now())]
@@ -156,7 +164,7 @@ def read_request(scope: Message) -> Request:
         scope["method"],
         scope["raw_path"].decode("ascii"),
         scope["query_string"].decode("ascii", "replace"),
-        [(name.decode("ascii"), _text(value)) for name, value in scope["headers"]],
+        [(name.decode("latin-1"), _text(value)) for name, value in scope["headers"]],
         scope["scheme"],
         client[0] if client else "",
         scope["http_version"],
@@ -188,10 +196,15 @@ async def _pump(content: AsyncIterator[bytes], send: Send) -> None:
         await asyncio.sleep(0)
 
 
-async def _until_gone(receive: Receive, presence: asyncio.Timeout) -> None:
-    """End the sending when the client leaves: a stream may wait long, or forever, for its next piece."""
+async def _client_left(receive: Receive) -> None:
+    """Wait until the client has left."""
     message: Any = {"type": ""}
     while message["type"] != "http.disconnect":
         message = await receive()
+
+
+async def _end_at(end: Awaitable[Any], presence: asyncio.Timeout) -> None:
+    """End the sending at `end`: a stream may wait long, or forever, for its next piece."""
+    await end
     with contextlib.suppress(RuntimeError):  # it has just ended by itself
         presence.reschedule(asyncio.get_running_loop().time())

@@ -6,6 +6,7 @@ other behind the wire. Knows rooms only by their port, and services only by thei
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,11 +82,11 @@ class Dispatch:
         self.router = Router(parts.catalogue, tuple(self._rooms), own)
         self.auth = Auth(parts.principals, parts.settings, parts.clock)
         self.telemetry = Telemetry()
-        self._closing = False
+        self.closing = asyncio.Event()
 
     def close(self) -> None:
         """The node is stopping: serve only what running functions still ask for."""
-        self._closing = True
+        self.closing.set()
 
     def stats(self) -> dict[str, Any]:
         """Calls, failures and times by operation."""
@@ -122,7 +123,7 @@ class Dispatch:
 
     async def _serve(self, exchange: _Exchange, incoming: Incoming) -> Response:
         early = await self._find(exchange, incoming)
-        if self._closing and (exchange.signer is None or exchange.signer.environment is None):
+        if self.closing.is_set() and (exchange.signer is None or exchange.signer.environment is None):
             raise failures.unavailable("it is stopping")
         service, room = exchange.service, self._room(exchange)
         assert service is not None

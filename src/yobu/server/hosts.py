@@ -17,6 +17,8 @@ _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d\Z")
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
 # LocalStack's public name resolves to 127.0.0.1: configurations that were made for it keep working.
 _LOCAL = (".localhost", ".localhost.localstack.cloud")
+# Names below these are in no public DNS (RFC 6761; ICANN's .internal, which Docker Desktop uses for this machine).
+_PRIVATE = (".internal", ".test")
 # Endpoint names of AWS that are not the service's endpoint prefix: account-based DynamoDB, and the old SQS.
 _OTHER_NAMES = {"ddb": "dynamodb", "queue": "sqs"}
 # Hosts that begin like S3's but belong to other APIs.
@@ -73,7 +75,7 @@ class Hosts:
             if name.endswith(base):
                 return self._aws(name.removesuffix(base))
         # A name without a dot is found in no public DNS: a container's or a machine's in this network.
-        return Place(familiar="." not in name)
+        return Place(familiar="." not in name or name.endswith(_PRIVATE))
 
     def _local(self, prefix: str) -> Place:
         bucket = _s3(prefix)
