@@ -194,3 +194,41 @@ def test_other_pattern_forms_are_refused(pattern: str) -> None:
     with pytest.raises(AwsError) as caught:
         compile_pattern(pattern)
     assert caught.value.code == "NotImplemented"
+
+
+async def test_a_filter_names_streams_that_exist(logs: Api, ctx: Context) -> None:
+    await written(logs, ctx, 1)
+    named = {"logGroupName": GROUP, "logStreamNames": [STREAM, STREAM]}
+    assert messages(await logs.filter_log_events(ctx, named)) == ["line 0"]
+    await refused(
+        logs.filter_log_events(ctx, {**named, "logStreamNames": [STREAM, "none"]}), "ResourceNotFoundException"
+    )
+
+
+async def test_groups_are_found_by_class_and_by_identifier(logs: Api, ctx: Context) -> None:
+    for name in ("a", "b"):
+        await logs.create_log_group(ctx, {"logGroupName": name})
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:b"
+    for params, found in (
+        ({"logGroupIdentifiers": [arn]}, ["b"]),
+        ({"logGroupIdentifiers": ["a", "x"]}, ["a"]),
+        ({"logGroupClass": "STANDARD", "accountIdentifiers": [ctx.account]}, ["a", "b"]),
+        ({"logGroupClass": "INFREQUENT_ACCESS"}, []),
+    ):
+        answer = await logs.describe_log_groups(ctx, params)
+        assert [group["logGroupName"] for group in answer["logGroups"]] == found
+    await refused(logs.describe_log_groups(ctx, {"accountIdentifiers": ["222222222222"]}), "NotImplemented")
+    await refused(
+        logs.create_log_group(ctx, {"logGroupName": "c", "deletionProtectionEnabled": True}), "NotImplemented"
+    )
+
+
+async def test_the_older_operations_on_tags_do_the_same(logs: Api, ctx: Context) -> None:
+    await logs.create_log_group(ctx, {"logGroupName": "a", "tags": {"x": "1"}})
+    await logs.tag_log_group(ctx, {"logGroupName": "a", "tags": {"y": "2"}})
+    await logs.untag_log_group(ctx, {"logGroupName": "a", "tags": ["x"]})
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:a"
+    await logs.tag_resource(ctx, {"resourceArn": f"{arn}:*", "tags": {"z": "3"}})
+    await logs.untag_resource(ctx, {"resourceArn": arn, "tagKeys": ["z"]})
+    assert await logs.list_tags_log_group(ctx, {"logGroupName": "a"}) == {"tags": {"y": "2"}}
+    assert await logs.list_tags_for_resource(ctx, {"resourceArn": arn}) == {"tags": {"y": "2"}}

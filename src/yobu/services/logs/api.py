@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from yobu.aws.http import Params
 from yobu.base.context import Context
 from yobu.services.logs.model import (
+    DAY_MS,
     DELETED,
     EVENT_OVERHEAD,
     GROUPS,
@@ -27,6 +28,7 @@ from yobu.services.logs.model import (
     Group,
     Stream,
     group_exists,
+    group_name,
     invalid,
     lines_of,
     no_such_group,
@@ -34,6 +36,8 @@ from yobu.services.logs.model import (
     stream_exists,
 )
 from yobu.services.logs.reading import Reading
+from yobu.services.logs.retention import Retention, Sweep
+from yobu.services.port import Parts, not_built
 from yobu.store.port import Range, Reader, Tx
 
 
@@ -43,12 +47,30 @@ class Api(Reading):
     services: ClassVar[tuple[str, ...]] = ("logs",)
     constraint_code: ClassVar[str | None] = "InvalidParameterException"
 
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.retention = Retention(parts.store, parts.packed, parts.clock)
+
+    async def start(self) -> None:
+        """Begin to delete what has expired."""
+        self.retention.start()
+
+    async def stop(self) -> None:
+        """End that."""
+        await self.retention.stop()
+
+    def reset(self) -> None:
+        """The store has just been emptied."""
+        self.retention.reset()
+
     async def create_log_group(self, ctx: Context, params: Params) -> Params:
         """A new group. ResourceAlreadyExistsException."""
         place = (ctx.account, ctx.region, params["logGroupName"])
         for name in ("kmsKeyId", "logGroupClass"):
             if params.get(name) not in (None, "STANDARD"):
                 ctx.warn(f"CreateLogGroup: {name} has no effect")
+        if params.get("deletionProtectionEnabled"):
+            raise not_built("deletion protection of log groups (deletionProtectionEnabled)")
         group = Group(self.parts.clock.now_ms(), tags=dict(params.get("tags") or {}))
 
         async def create(tx: Tx) -> None:
@@ -80,11 +102,16 @@ class Api(Reading):
         return {}
 
     async def describe_log_groups(self, ctx: Context, params: Params) -> Params:
-        """Groups by name, those below logGroupNamePrefix or with logGroupNamePattern in their name."""
+        """Groups by name: those below logGroupNamePrefix, with logGroupNamePattern in their name, or named."""
         if "logGroupNamePrefix" in params and "logGroupNamePattern" in params:
             raise invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+        if params.get("includeLinkedAccounts") or set(params.get("accountIdentifiers", ())) - {ctx.account}:
+            raise not_built("log groups of linked accounts")
+        if params.get("logGroupClass", "STANDARD") != "STANDARD":
+            return {"logGroups": []}
         where, limit = (ctx.account, ctx.region), params.get("limit", 50)
         pattern = params.get("logGroupNamePattern", "").lower()
+        named = {group_name(text) for text in params.get("logGroupIdentifiers", ())}
         span = GROUPS.starting(*where, params.get("logGroupNamePrefix", ""))
         if "nextToken" in params:
             span = Range(GROUPS.key(*where, params["nextToken"]) + b"\x00", span.end)
@@ -92,7 +119,7 @@ class Api(Reading):
         while True:
             rows = await GROUPS.scan(self.parts.store, span)
             for key, group in rows:
-                if pattern in key[2].lower():
+                if pattern in key[2].lower() and (not named or key[2] in named):
                     if len(found) == limit:
                         return {"logGroups": found, "nextToken": found[-1]["logGroupName"]}
                     found.append(_describe(ctx, key[2], group))
@@ -101,39 +128,55 @@ class Api(Reading):
             span = Range(GROUPS.key(*rows[-1][0]) + b"\x00", span.end)
 
     async def put_retention_policy(self, ctx: Context, params: Params) -> Params:
-        """Set how many days lines are kept (recorded; nothing expires yet)."""
+        """Set how many days lines are kept; older ones go within the hour."""
         days = params["retentionInDays"]
         if days not in RETENTIONS:
             raise invalid(
-                f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint"
+                f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: {list(RETENTIONS)}"
             )
-        ctx.warn("PutRetentionPolicy: lines do not expire yet")
-        await self._change(ctx, params["logGroupName"], retention_days=days)
+        place, now_ms = (ctx.account, ctx.region, params["logGroupName"]), self.parts.clock.now_ms()
+
+        async def put(tx: Tx) -> None:
+            group = replace(await _group(tx, *place), retention_days=days, policy=tx.stamp())
+            GROUPS.put(tx, place, group)
+            self.retention.put(tx, Sweep(*place, group.policy), now_ms)
+
+        await self.parts.store.write(put)
         return {}
 
     async def delete_retention_policy(self, ctx: Context, params: Params) -> Params:
         """Keep lines for ever."""
-        await self._change(ctx, params["logGroupName"], retention_days=None)
+        await self._change(ctx, params["logGroupName"], retention_days=None, policy=0)
         return {}
 
     async def list_tags_for_resource(self, ctx: Context, params: Params) -> Params:
         """Tags of a group, by its ARN."""
-        group = await _group(self.parts.store, ctx.account, ctx.region, _name(params["resourceArn"]))
+        group = await _group(self.parts.store, ctx.account, ctx.region, group_name(params["resourceArn"]))
         return {"tags": group.tags}
 
     async def tag_resource(self, ctx: Context, params: Params) -> Params:
         """Set tags of a group, by its ARN."""
-        name = _name(params["resourceArn"])
-        group = await _group(self.parts.store, ctx.account, ctx.region, name)
-        await self._change(ctx, name, tags={**group.tags, **params["tags"]})
+        await self._tag(ctx, group_name(params["resourceArn"]), params["tags"])
         return {}
 
     async def untag_resource(self, ctx: Context, params: Params) -> Params:
         """Remove tags of a group, by its ARN."""
-        name = _name(params["resourceArn"])
-        group = await _group(self.parts.store, ctx.account, ctx.region, name)
-        kept = {key: value for key, value in group.tags.items() if key not in params["tagKeys"]}
-        await self._change(ctx, name, tags=kept)
+        await self._untag(ctx, group_name(params["resourceArn"]), params["tagKeys"])
+        return {}
+
+    async def list_tags_log_group(self, ctx: Context, params: Params) -> Params:
+        """Tags of a group, by its name: the older form, which AWS keeps."""
+        return {"tags": (await _group(self.parts.store, ctx.account, ctx.region, params["logGroupName"])).tags}
+
+    async def tag_log_group(self, ctx: Context, params: Params) -> Params:
+        """Set tags of a group, by its name."""
+        await self._tag(ctx, params["logGroupName"], params["tags"])
+        return {}
+
+    async def untag_log_group(self, ctx: Context, params: Params) -> Params:
+        """Remove tags of a group, by its name."""
+        await self._untag(ctx, params["logGroupName"], params["tags"])
         return {}
 
     async def create_log_stream(self, ctx: Context, params: Params) -> Params:
@@ -166,18 +209,23 @@ class Api(Reading):
         return {}
 
     async def put_log_events(self, ctx: Context, params: Params) -> Params:
-        """Add events in order of time; those too old or too new are named in the answer and left out."""
+        """Add events in order of time; those too old, expired or too new are named in the answer and left out."""
         place = (ctx.account, ctx.region, params["logGroupName"], params["logStreamName"])
-        await _group(self.parts.store, *place[:3])
+        group = await _group(self.parts.store, *place[:3])
         if await STREAMS.get(self.parts.store, *place) is None:
             raise no_such_stream()
+        if params.get("entity"):
+            ctx.warn("PutLogEvents: entity has no effect")
         events = params["logEvents"]
         _check_batch(events)
         now = self.parts.clock.now_ms()
+        kept_from = 0 if group.retention_days is None else now - group.retention_days * DAY_MS
         rejected: Params = {}
         for at, event in enumerate(events):
             if event["timestamp"] < now - OLDEST_MS:
                 rejected["tooOldLogEventEndIndex"] = at + 1
+            elif event["timestamp"] < kept_from:
+                rejected["expiredLogEventEndIndex"] = at + 1
             elif event["timestamp"] > now + NEWEST_MS:
                 rejected.setdefault("tooNewLogEventStartIndex", at)
             else:
@@ -196,17 +244,31 @@ class Api(Reading):
 
         await self.parts.store.write(change)
 
+    async def _tag(self, ctx: Context, name: str, tags: dict[str, str]) -> None:
+        place = (ctx.account, ctx.region, name)
+
+        async def tag(tx: Tx) -> None:
+            group = await _group(tx, *place)
+            GROUPS.put(tx, place, replace(group, tags={**group.tags, **tags}))
+
+        await self.parts.store.write(tag)
+
+    async def _untag(self, ctx: Context, name: str, keys: list[str]) -> None:
+        place = (ctx.account, ctx.region, name)
+
+        async def untag(tx: Tx) -> None:
+            group = await _group(tx, *place)
+            left = {key: value for key, value in group.tags.items() if key not in keys}
+            GROUPS.put(tx, place, replace(group, tags=left))
+
+        await self.parts.store.write(untag)
+
 
 async def _group(read: Reader, account: str, region: str, name: str) -> Group:
     group = await GROUPS.get(read, account, region, name)
     if group is None:
         raise no_such_group()
     return group
-
-
-def _name(arn: str) -> str:
-    """The group's name in `arn:aws:logs:REGION:ACCOUNT:log-group:NAME` (with or without `:*`)."""
-    return arn.removesuffix(":*").rpartition(":log-group:")[2]
 
 
 def _describe(ctx: Context, name: str, group: Group) -> Params:
@@ -237,5 +299,5 @@ def _check_batch(events: list[Params]) -> None:
         last = event["timestamp"]
     if size > MAX_BATCH_BYTES:
         raise invalid(f"Upload too large: {size} bytes exceeds limit of {MAX_BATCH_BYTES}")
-    if events and events[-1]["timestamp"] - events[0]["timestamp"] > 24 * 3600 * 1000:
+    if events and events[-1]["timestamp"] - events[0]["timestamp"] > DAY_MS:
         raise invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")

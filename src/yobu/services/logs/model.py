@@ -21,18 +21,21 @@ CREATED = "logs.created"
 MAX_EVENT_BYTES = 1_048_576
 MAX_BATCH_BYTES = 1_048_576
 EVENT_OVERHEAD = 26
-OLDEST_MS = 14 * 24 * 3600 * 1000
+DAY_MS = 24 * 3600 * 1000
+OLDEST_MS = 14 * DAY_MS
 NEWEST_MS = 2 * 3600 * 1000
-RETENTIONS = frozenset(
-    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-)
+RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 
 class Group(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A log group. `created_ms` is milliseconds since 1970, `retention_days` None for ever."""
+    """A log group. `created_ms` is milliseconds since 1970, `retention_days` None for ever.
+
+    `policy` is a new number with every change of the retention.
+    """
 
     created_ms: int
     retention_days: int | None = None
+    policy: int = 0
     tags: dict[str, str] = {}
 
 
@@ -57,6 +60,11 @@ STREAMS: Space[Stream] = Space(("logs", "stream"), Stream)
 def lines_of(account: str, region: str, group: str, *stream: str) -> tuple[str, ...]:
     """Where a stream's lines lie in the packed file (without a stream: those of the whole group)."""
     return ("log", account, region, group, *stream)
+
+
+def group_name(text: str) -> str:
+    """The group's name in `arn:aws:logs:REGION:ACCOUNT:log-group:NAME` (with or without `:*`); a name is one itself."""
+    return text.removesuffix(":*").rpartition(":log-group:")[2]
 
 
 async def ensure_stream(tx: Tx, place: tuple[str, str, str, str], now_ms: int) -> None:

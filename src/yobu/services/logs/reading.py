@@ -18,6 +18,7 @@ from yobu.services.logs.model import (
     STREAMS,
     Event,
     Stream,
+    group_name,
     invalid,
     lines_of,
     no_such_group,
@@ -104,6 +105,8 @@ class Reading(Room):
         names = params.get("logStreamNames")
         streams = await self._streams((ctx.account, ctx.region, group), params.get("logStreamNamePrefix", ""))
         places = [place for place, _ in streams if names is None or place[3] in names]
+        if names is not None and len(places) < len(set(names)):
+            raise no_such_stream()
         skip, limit = _offset(params), params.get("limit", MAX_EVENTS)
         found: list[Params] = []
         size = seen = 0
@@ -126,7 +129,7 @@ class Reading(Room):
         if (name is None) == (identifier is None):
             raise invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")
         if name is None:
-            name = str(identifier).removesuffix(":*").rpartition(":log-group:")[2] or str(identifier)
+            name = group_name(str(identifier))
         if await GROUPS.get(self.parts.store, ctx.account, ctx.region, name) is None:
             raise no_such_group()
         return name
@@ -168,7 +171,7 @@ class Reading(Room):
         while True:
             # Sequences ascend by one, so that a page downwards is the window below `at`.
             start = at if forward else max(at - _PAGE, 0)
-            rows = await self.parts.packed.read(stream, start, _PAGE if forward else at - start)
+            rows = await self.parts.packed.read(stream, start, _PAGE, end=None if forward else at)
             for sequence, item in rows if forward else reversed(rows):
                 yield sequence, _DECODE(item)
             if len(rows) < _PAGE:
