@@ -251,6 +251,20 @@ def test_every_reason_is_worded_for_every_kind_of_service() -> None:
             assert worded.status in (400, 403)
 
 
+@pytest.mark.parametrize(
+    ("service", "protocol", "status"),
+    [
+        ("lambda", "rest-json", 403),
+        ("logs", "json", 400),
+        ("dynamodb", "json", 400),
+        ("iam", "query", 403),
+        ("s3", "rest-xml", 403),
+    ],
+)
+def test_the_status_of_an_unknown_key_is_the_protocols(service: str, protocol: str, status: int) -> None:
+    assert error(Refusal(Reason.UNKNOWN_KEY, {"access_key": "x"}), service, protocol).status == status
+
+
 def test_keys_are_bounded() -> None:
     keys = sigv4.SigningKeys(limit=2)
     first = keys.get(SECRET, "20200101", "us-east-1", "s3")

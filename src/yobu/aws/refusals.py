@@ -77,11 +77,10 @@ def error(refusal: Refusal, service: str, protocol: str) -> AwsError:
     if protocol in ("query", "ec2", "rest-xml"):
         # AWS's older services use other names for the same errors.
         return AwsError(_QUERY_CODES.get(code, code), message, status)
-    if service in ("dynamodb", "dynamodbstreams"):
-        if code == "MissingAuthenticationTokenException":
-            message = "Request is missing Authentication Token"
-        return AwsError(code, message, 400)
-    return AwsError(code, message, status)
+    if service in ("dynamodb", "dynamodbstreams") and code == "MissingAuthenticationTokenException":
+        message = "Request is missing Authentication Token"
+    # Services that speak JSON without resources in the path answer every error of the client's with 400.
+    return AwsError(code, message, status if protocol == "rest-json" else 400)
 
 
 _QUERY_CODES = {
