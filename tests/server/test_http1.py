@@ -151,6 +151,22 @@ async def test_silent_peers_are_hung_up_on(serve, apps, connect):
     assert b"/again" in await live.readuntil(b"?\n")
 
 
+async def test_a_head_that_comes_byte_by_byte_is_not_waited_for(serve, apps, connect):
+    bound = await serve(apps.echo)
+    reader, writer = await connect(bound.port)
+    began = asyncio.get_running_loop().time()
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await reader.readuntil(b"?\n")
+    (protocol,) = bound.connections.open
+    for byte in b"\r\nGET / HTTP/1.1\r\nslow: ":
+        protocol.data_received(bytes((byte,)))
+    protocol._heard = began - 1  # what the first byte of the head set, in a test that does not wait
+    protocol.data_received(b"x")
+    bound.connections.expire(began + SILENCE_S)
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read(1) == b""
+
+
 async def test_stopping_lets_a_running_request_finish(serve, apps, connect):
     held = apps.Held()
     bound = await serve(held)

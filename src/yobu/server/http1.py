@@ -88,7 +88,6 @@ class Http1Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; a request that cannot be read is answered 400 and the connection closed."""
-        self._heard = self.loop.time()
         self._unset_keepalive_if_required()
         if self._refused:
             self._discard(len(data))
@@ -101,6 +100,9 @@ class Http1Protocol(HttpToolsProtocol):
                 self._head_size += len(data)
                 if self._head_size > MAX_HEAD:
                     raise HeadTooLarge
+            else:
+                # A head that comes byte by byte is no sign of life.
+                self._heard = self.loop.time()
         except httptools.HttpParserError as error:
             too_large = isinstance(error.__context__, HeadTooLarge)
             self._refuse(b"Request header section too large" if too_large else b"Bad request")
@@ -193,5 +195,5 @@ class Http1Protocol(HttpToolsProtocol):
     def _peers_turn(self) -> bool:
         """Whether nothing goes on until the peer sends."""
         if self.cycle is None or self.cycle.response_complete:
-            return self._head_open
+            return self.timeout_keep_alive_task is None
         return self.cycle.more_body and not self.cycle.waiting_for_100_continue and not self.flow.read_paused
