@@ -70,3 +70,11 @@ class TestFailure:
         assert failure.not_loaded("Runtime.ImportModuleError", b"{}").status == "Runtime.ImportModuleError"
         assert failure.not_loaded("ValueError", b"{}").status == "Runtime.Unknown"
         assert failure.raised("ValueError", b"{}").status is None
+
+
+def test_the_first_line_names_the_runtime_as_the_functions_configuration_does() -> None:
+    arn = report.runtime_version_arn("python3.12", "us-east-1")
+    assert arn.startswith("arn:aws:lambda:us-east-1::runtime:") and len(arn.rpartition(":")[2]) == 64
+    line = f"INIT_START Runtime Version: python:3.12.v1\tRuntime Version ARN: {arn}"
+    assert report.init_start("python3.12", "us-east-1") == line
+    assert report.runtime_version("nodejs22.x") == "nodejs:22.v1"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 
 from yobu.base import log
@@ -189,9 +188,8 @@ class ProcessFleet:
     ) -> tuple[Failure | None, float]:
         """One try, with its lines: why it failed or None, and the seconds it took."""
         spec, journal = environment.spec, environment.journal
-        version = _runtime_version(spec.runtime)
         if phase == "init":
-            journal.say(report.init_start(version, spec.region, sha256(version.encode()).hexdigest()))
+            journal.say(report.init_start(spec.runtime, spec.region))
         began = self._parts.clock.elapsed()
         problem = await environment.initialise(spawn, limit_s)
         took_s = self._parts.clock.elapsed() - began
@@ -224,9 +222,3 @@ def _begun(reply: Reply | None) -> Reply:
     if reply is None:
         raise unavailable("its process ended before the event")
     return reply
-
-
-def _runtime_version(runtime: str) -> str:
-    """`python3.12` as INIT_START names it: `python:3.12.v1`."""
-    language = runtime.rstrip("0123456789.x")
-    return f"{language}:{runtime[len(language) :].removesuffix('.x')}.v1"

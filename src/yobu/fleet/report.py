@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from yobu.fleet.port import FunctionSpec
 
@@ -41,9 +42,21 @@ def stream_name(now: float, version: str, digits: str) -> str:
     return f"{datetime.fromtimestamp(now, UTC):%Y/%m/%d}/[{version}]{digits}"
 
 
-def init_start(version: str, region: str, digest: str) -> str:
-    """The first line of an environment; `version` is `python:3.11.7`, `digest` hexadecimal."""
-    return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
+def init_start(runtime: str, region: str) -> str:
+    """The first line of an environment."""
+    arn = runtime_version_arn(runtime, region)
+    return f"INIT_START Runtime Version: {runtime_version(runtime)}\tRuntime Version ARN: {arn}"
+
+
+def runtime_version(runtime: str) -> str:
+    """`python3.12` as INIT_START names it: `python:3.12.v1`."""
+    language = runtime.rstrip("0123456789.x")
+    return f"{language}:{runtime[len(language) :].removesuffix('.x')}.v1"
+
+
+def runtime_version_arn(runtime: str, region: str) -> str:
+    """The ARN of the one version of a runtime that there is: in INIT_START and in a function's configuration."""
+    return f"arn:aws:lambda:{region}::runtime:{sha256(runtime_version(runtime).encode()).hexdigest()}"
 
 
 def init_report(init_ms: float, phase: str, failure: str | None) -> str:

@@ -38,7 +38,21 @@ async def test_versions_and_aliases_have_policies_of_their_own(aws: Any) -> None
     assert (await aws("GetPolicy", FunctionName="f:live"))["Policy"]
 
 
+async def test_conditions_that_nobody_meets_are_admitted(aws: Any) -> None:
+    await aws.create()
+    await aws("AddPermission", FunctionName="f", PrincipalOrgID="o-1234567890", EventSourceToken="t", **S3)
+    assert aws.ctx.warnings == [
+        "AddPermission: no caller here has what PrincipalOrgID, EventSourceToken asks for: the statement lets nobody in"
+    ]
+
+
 REFUSED = [
+    (
+        "AddPermission",
+        {**S3, "FunctionUrlAuthType": "NONE"},
+        "InvalidParameterValueException",
+        "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",
+    ),
     (
         "AddPermission",
         {"Qualifier": "$LATEST", **S3},

@@ -26,6 +26,11 @@ class Permissions(Changes):
         if ref.qualifier == LATEST:
             raise errors.invalid("We currently do not support adding policies for $LATEST.")
         statement = policy.text(policy.statement(params, names.full_arn(ref)))
+        unmet = [member for member in policy.UNMET if params.get(member) is not None]
+        if unmet:
+            ctx.warn(
+                f"AddPermission: no caller here has what {', '.join(unmet)} asks for: the statement lets nobody in"
+            )
         revision = self.parts.ids.uuid()
 
         async def add(tx: Tx) -> None:

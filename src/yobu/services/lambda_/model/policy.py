@@ -16,6 +16,7 @@ from yobu.aws.http import Params
 from yobu.services.lambda_.model import errors
 
 INVOKE = "lambda:InvokeFunction"
+INVOKE_URL = "lambda:InvokeFunctionUrl"
 MAX_BYTES = 20 * 1024
 
 BY_ROLE = frozenset({"lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com", "pipes.amazonaws.com"})
@@ -24,6 +25,10 @@ BY_ROLE = frozenset({"lambda.amazonaws.com", "scheduler.amazonaws.com", "states.
 _SERVICE = re.compile(r"[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*\.(amazonaws|amazon)\.com(\.cn)?")
 _ACCOUNT = re.compile(r"\d{12}")
 _PRINCIPAL_ARN = re.compile(r"arn:aws[a-zA-Z-]*:(iam|sts)::\d{12}:.+")
+
+
+UNMET = ("PrincipalOrgID", "EventSourceToken", "FunctionUrlAuthType", "InvokedViaFunctionUrl")
+"""Members of AddPermission that make conditions of what no sender here has: such a statement lets nobody in."""
 
 
 class Sender(NamedTuple):
@@ -36,6 +41,8 @@ class Sender(NamedTuple):
 
 def statement(params: Params, resource: str) -> dict[str, Any]:
     """The statement of an AddPermission call on `resource`, its members in AWS's order."""
+    if params.get("FunctionUrlAuthType") and params["Action"] != INVOKE_URL:
+        raise errors.invalid(f"FunctionUrlAuthType is only supported for {INVOKE_URL} action")
     made: dict[str, Any] = {
         "Sid": params["StatementId"],
         "Effect": "Allow",

@@ -7,10 +7,10 @@ https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
 from __future__ import annotations
 
 import base64
-import hashlib
 
 from yobu.aws.http import Params
 from yobu.base.clock import iso_offset
+from yobu.fleet.report import runtime_version_arn
 from yobu.invoke.values import FunctionRef
 from yobu.services.lambda_.model.names import arn
 from yobu.services.lambda_.model.state import Alias, Config, EventConfig, Version
@@ -19,8 +19,7 @@ from yobu.services.lambda_.model.state import Alias, Config, EventConfig, Versio
 def configuration(ref: FunctionRef, version: Version, qualifier: str | None) -> Params:
     """A FunctionConfiguration with its states; its ARN carries `qualifier` where that is given."""
     answer = listed(ref, version, qualifier)
-    runtime = hashlib.sha256(version.config.runtime.encode()).hexdigest()
-    answer["RuntimeVersionConfig"] = {"RuntimeVersionArn": f"arn:aws:lambda:{ref.region}::runtime:{runtime}"}
+    answer["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime_version_arn(version.config.runtime, ref.region)}
     answer["State"] = version.state
     for name, value in (
         ("StateReason", version.reason),
