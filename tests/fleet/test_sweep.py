@@ -1,13 +1,17 @@
 """What environments leave behind, with the node alive, and with it killed."""
 
+import asyncio
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from yobu.fleet import sweep
 
@@ -55,9 +59,31 @@ class TestDaemons:
         assert not list((tmp_path / "run" / "environments").iterdir())
         await bench.fleet.stop(1)
 
+    @pytest.mark.skipif(platform.machine() != "x86_64", reason="calls the kernel by a number of that machine")
+    async def test_of_a_killed_node_whose_threads_end_one_by_one(
+        self, tmp_path: Path, make_bench: Callable[..., Any], gone: Any
+    ) -> None:
+        """As where a thread waits for the disk: the main thread has ended, the node's files are still open."""
+        spec = make_bench().function(self.DAEMON)
+        script = tmp_path / "node.py"
+        script.write_text(NODE.format(tests=Path(__file__).parent, folder=str(tmp_path), code=str(spec.code)))
+        command = [sys.executable, str(script), "thread by thread"]
+        node = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert node.stdin is not None and node.stdout is not None
+        pids = json.loads(node.stdout.readline())
+        node.stdin.close()
+        while (Path("/proc") / str(node.pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            await asyncio.sleep(0.005)
+        os.kill(pids["daemon"], signal.SIGKILL)  # it has inherited what lets the kernel tell the group
+        assert await gone(pids["daemon"])
+        node.kill()
+        node.wait()
+        node.stdout.close()
+        assert await gone(*pids.values())
+
 
 NODE = """
-import asyncio, importlib.util, json, sys, threading
+import asyncio, ctypes, importlib.util, json, sys, threading
 from pathlib import Path
 found = importlib.util.spec_from_file_location("bench", "{tests}/conftest.py")
 bench_module = importlib.util.module_from_spec(found)
@@ -74,6 +100,10 @@ async def main():
         await asyncio.sleep(0.01)
     daemons = replace(bench.function(""), code=Path("{code}"))
     print(json.dumps({{"spinner": int(lines[0]), **await bench.value(daemons)}}), flush=True)
+    if sys.argv[1:]:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        sys.stdin.read()
+        ctypes.CDLL(None).syscall(60, 0)  # SYS_exit: this thread alone
     await asyncio.sleep(60)
 
 asyncio.run(main())

@@ -53,6 +53,17 @@ class Fault(Exception):
         self.trace = list(trace)
 
 
+def leave() -> NoReturn:
+    """The node is gone: end, and with us what the function started in our group.
+
+    The kernel has been asked to do so, but it finds the group by a descriptor of ours: whoever sees the socket's end
+    first and goes quietly takes that with him.
+    """
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, 9)
+    os._exit(0)
+
+
 class Channel:
     """The socket to the node: blocking, one message at a time."""
 
@@ -63,6 +74,12 @@ class Channel:
 
     def receive(self) -> tuple[dict[str, Any], bytes] | None:
         """`(header, body)`, or None when the node is gone."""
+        try:
+            return self._receive()
+        except ConnectionResetError:
+            return None
+
+    def _receive(self) -> tuple[dict[str, Any], bytes] | None:
         data = self._left or os.read(self._fd, 65536)
         while len(data) < 4:
             more = os.read(self._fd, 65536)
@@ -94,7 +111,7 @@ class Channel:
             while data:
                 data = data[os.write(self._fd, data) :]
         except (BrokenPipeError, ConnectionResetError):
-            os._exit(0)
+            leave()
 
 
 class Current:
@@ -331,15 +348,34 @@ def beside(name: str) -> Any:
 
 
 def die_with_the_node() -> None:
-    """Ask the kernel for SIGKILL when the node's main thread ends (Linux; elsewhere the socket's end must do)."""
+    """Make sure that the node's end is ours (Linux; elsewhere the socket's end must do). May be called again.
+
+    The node has the kernel kill our whole group when it lets go of its files. Until that is armed we ask for SIGKILL
+    at the end of its main thread; no longer, since that may come first, while another thread still waits for the disk:
+    we would be gone, our descriptor with us, and our children would be told nothing.
+    """
     try:
         import _ctypes
 
         this_program: Any = None
         prctl = _ctypes.dlsym(_ctypes.dlopen(this_program, 0), "prctl")
-        _ctypes.call_function(prctl, (1, 9, 0, 0, 0))  # PR_SET_PDEATHSIG, SIGKILL
+        _ctypes.call_function(prctl, (1, 0 if group_dies() else 9, 0, 0, 0))  # PR_SET_PDEATHSIG, SIGKILL
     except (ImportError, AttributeError, OSError):
         return
+
+
+def group_dies() -> bool:
+    """Whether one of our descriptors will bring SIGKILL to our group."""
+    import fcntl
+
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            number = int(name)
+            if fcntl.fcntl(number, fcntl.F_GETSIG) == 9 and fcntl.fcntl(number, fcntl.F_GETFL) & fcntl.FASYNC:
+                return True
+        except OSError:
+            continue  # the descriptor of the listing itself
+    return False
 
 
 def prepare(code: str, sdk: str, foreign: bool) -> None:
@@ -419,7 +455,7 @@ def serve(channel: Channel, handler: Callable[[Any, LambdaContext], Any], code: 
     while True:
         message = channel.receive()
         if message is None:
-            os._exit(0)
+            leave()
         header, event = message
         Current.request_id = header["id"]
         trace = header.get("trace")
@@ -473,5 +509,6 @@ def main(fd: int, sdk: str = "", foreign: str = "") -> NoReturn:
         flush()
         os._exit(1)
     flush()
+    die_with_the_node()
     channel.send('{"kind":"ready","memory_kb":%d}' % Memory().highest_kb())
     serve(channel, handler, code)
