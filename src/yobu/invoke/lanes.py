@@ -20,7 +20,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from yobu.base.clock import Clock
 from yobu.base.log import logger
-from yobu.store.port import Range, Reader, Store, Tx
+from yobu.store.port import Range, Reader, Store, StoreClosed, StoreFull, Tx
 from yobu.store.space import Space
 
 T = TypeVar("T")
@@ -312,6 +312,8 @@ class LaneLoop(Generic[T]):
         full: bool | None = None
         try:
             full = await self._handler(row, value)
+        except (StoreClosed, StoreFull) as error:
+            _log.warning("a row of %s is tried again: %s", "/".join(row.lane), error)
         except Exception:  # noqa: BLE001  (the edge of the loop)
             _log.exception("a row of %s failed and is tried again", "/".join(row.lane))
         finally:

@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 from yobu.base.clock import Clock
 from yobu.base.log import logger
 from yobu.store.keys import after
-from yobu.store.port import MAX_SCAN, Range, Reader, Store, Tx
+from yobu.store.port import MAX_SCAN, Range, Reader, Store, StoreClosed, StoreFull, Tx
 from yobu.store.space import Space
 
 T = TypeVar("T")
@@ -259,7 +259,11 @@ class DueLoop(Generic[T]):
             attempt = self._attempts[row] = self._attempts.get(row, 0) + 1
             pause = min(FIRST_BACKOFF_S * 2 ** min(attempt - 1, 10), LAST_BACKOFF_S)
             if not task.cancelled():
-                _log.error("%s: attempt %d failed, next in %g s", self._queue.name, attempt, pause, exc_info=error)
+                # A store that takes nothing says why by itself.
+                cause = None if isinstance(error, StoreClosed | StoreFull) else error
+                _log.error(
+                    "%s: attempt %d failed, next in %g s: %s", self._queue.name, attempt, pause, error, exc_info=cause
+                )
             heapq.heappush(self._backing_off, (self._clock.now() + pause, row))
         self._kick.set()
 
