@@ -50,7 +50,7 @@ def log_text(node: RunningNode, name: str) -> str:
         events = client.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
     except client.exceptions.ResourceNotFoundException:
         return ""
-    return "\n".join(event["message"] for event in events)
+    return "".join(event["message"] for event in events)
 
 
 def update(node: RunningNode, name: str, source: str) -> None:

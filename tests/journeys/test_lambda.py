@@ -354,7 +354,7 @@ class TestTimeout:
         fail(node, "f")
         eventually(lambda: "REPORT" in log_text(node, "f"))
         events = node.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
-        times = {event["message"].split()[0]: event["timestamp"] for event in events if event["message"]}
+        times = {event["message"].split()[0]: event["timestamp"] for event in events if event["message"].strip()}
         assert 999 <= times["REPORT"] - times["START"] <= 1050
 
     def test_the_next_event_gets_a_fresh_environment(self, node: RunningNode) -> None:

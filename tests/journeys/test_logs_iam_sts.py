@@ -33,7 +33,7 @@ class TestLogs:
                 [event["message"] for event in logs.filter_log_events(logGroupName=names[0])["events"]] if names else []
             )
 
-        assert "order 7" in eventually(lambda: "order 7" in found() and found(), 1.0)
+        assert "order 7\n" in eventually(lambda: "order 7\n" in found() and found(), 1.0)
 
     def test_a_filter_finds_lines_of_all_environments(self, node: RunningNode) -> None:
         create_function(node, "f", PRINTS)
@@ -42,7 +42,7 @@ class TestLogs:
         logs = node.client("logs")
         query = {"logGroupName": "/aws/lambda/f", "filterPattern": "order"}
         events = eventually(lambda: len(found := logs.filter_log_events(**query)["events"]) == 3 and found)
-        assert [event["message"] for event in events] == ["order 1", "order 2", "order 3"]
+        assert [event["message"] for event in events] == ["order 1\n", "order 2\n", "order 3\n"]
         assert events[0]["logStreamName"].startswith(time.strftime("%Y/", time.gmtime()))
 
     def test_the_contexts_stream_is_where_the_lines_are(self, node: RunningNode) -> None:
@@ -54,7 +54,7 @@ class TestLogs:
         query = {"logGroupName": "/aws/lambda/f", "logStreamName": stream, "startFromHead": True}
         eventually(lambda: logs.describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"])
         events = eventually(lambda: logs.get_log_events(**query)["events"])
-        assert "here" in [event["message"] for event in events]
+        assert "here\n" in [event["message"] for event in events]
 
     def test_a_group_of_ones_own(self, node: RunningNode) -> None:
         logs = node.client("logs")

@@ -232,3 +232,11 @@ async def test_the_older_operations_on_tags_do_the_same(logs: Api, ctx: Context)
     await logs.untag_resource(ctx, {"resourceArn": arn, "tagKeys": ["z"]})
     assert await logs.list_tags_log_group(ctx, {"logGroupName": "a"}) == {"tags": {"y": "2"}}
     assert await logs.list_tags_for_resource(ctx, {"resourceArn": arn}) == {"tags": {"y": "2"}}
+
+
+async def test_a_functions_lines_are_messages_with_their_line_breaks(logs: Api, ctx: Context) -> None:
+    parts = logs.parts
+    sink = PackedLogs(parts.packed, parts.store, parts.clock)
+    sink.append(LogStream(ctx.account, ctx.region, GROUP, STREAM), 5, ["one", "two\nlines", ""])
+    await sink.stop()
+    assert messages(await logs.get_log_events(ctx, PLACE)) == ["one\n", "two\nlines\n", "\n"]

@@ -227,7 +227,7 @@ class Reading(Room):
 
 
 def _line(place: Place, event: Event) -> Params:
-    return {"timestamp": event.at_ms, "stream": place[3], "message": event.message}
+    return {"timestamp": event.at_ms, "stream": place[3], "message": event.message.removesuffix("\n")}
 
 
 def _filtered(place: Place, sequence: int, event: Event) -> Params:

@@ -50,7 +50,7 @@ class PackedLogs:
         self._known.clear()
 
     def append(self, stream: LogStream, at_ms: int, lines: list[str]) -> None:
-        """Add lines with one time. Never waits."""
+        """Add lines with one time. Never waits. Like on AWS each is a message with its line break."""
         if stream not in self._known:
             self._known.add(stream)
             task = asyncio.get_running_loop().create_task(self._make(stream))
@@ -58,7 +58,7 @@ class PackedLogs:
             task.add_done_callback(self._making.discard)
         place, now = lines_of(stream.account, stream.region, stream.group, stream.stream), self._clock.now_ms()
         for line in lines:
-            self._packed.append(place, self._encoder.encode(Event(at_ms, now, line)))
+            self._packed.append(place, self._encoder.encode(Event(at_ms, now, f"{line}\n")))
 
     async def _make(self, stream: LogStream) -> None:
         place, now = (stream.account, stream.region, stream.group, stream.stream), self._clock.now_ms()
