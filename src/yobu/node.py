@@ -242,7 +242,10 @@ class Node:
     async def _usage(self, params: dict[str, Any]) -> dict[str, Any]:
         settings = self.ground.settings
         account, region = params.get("account", settings.account), params.get("region", settings.region)
-        records = await self.machine.usage.list(account, region, limit=int(params.get("limit", 100)))
+        limit = str(params.get("limit", 100))
+        if not limit.isdecimal():
+            raise YobuError(f"limit must be a number, not {limit!r}")
+        records = await self.machine.usage.list(account, region, limit=int(limit))
         return {"records": [{**msgspec.structs.asdict(record), "cost": f"{cost(record):.10f}"} for record in records]}
 
     async def _reset(self, params: dict[str, Any]) -> dict[str, Any]:
