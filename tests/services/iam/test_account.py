@@ -14,7 +14,7 @@ async def test_there_are_no_users_but_the_root(records_parts: Parts, ctx: Contex
     iam = Api(records_parts)
     shown = (await iam.get_user(ctx, {}))["User"]
     assert (shown["UserId"], shown["Arn"]) == (ctx.account, f"arn:aws:iam::{ctx.account}:root")
-    with pytest.raises(AwsError, match="The user with name bob cannot be found."):
+    with pytest.raises(AwsError, match="The user with name bob cannot be found"):
         await iam.get_user(ctx, {"UserName": "bob"})
     role = dataclasses.replace(ctx, principal=dataclasses.replace(ctx.principal, kind="role"))
     with pytest.raises(AwsError, match="Must specify userName when calling with non-User credentials"):
