@@ -240,3 +240,13 @@ async def test_a_functions_lines_are_messages_with_their_line_breaks(logs: Api, 
     sink.append(LogStream(ctx.account, ctx.region, GROUP, STREAM), 5, ["one", "two\nlines", ""])
     await sink.stop()
     assert messages(await logs.get_log_events(ctx, PLACE)) == ["one\n", "two\nlines\n", "\n"]
+
+
+async def test_every_event_has_an_id_of_its_own(logs: Api, ctx: Context) -> None:
+    now = await written(logs, ctx, 2)
+    other = {**PLACE, "logStreamName": "t"}
+    await logs.create_log_stream(ctx, other)
+    await logs.put_log_events(ctx, {**other, "logEvents": [{"timestamp": now, "message": "x"}] * 2})
+    events = (await logs.filter_log_events(ctx, {"logGroupName": GROUP}))["events"]
+    assert len({event["eventId"] for event in events}) == 4
+    assert all(len(event["eventId"]) == 56 and event["eventId"].isdigit() for event in events)
