@@ -242,7 +242,7 @@ def _filtered(place: Place, sequence: int, event: Event) -> Params:
 
 
 def _event_id(place: Place, sequence: int, event: Event) -> str:
-    """56 digits as AWS has them, unlike those of any other event: clients that follow a group tell by it what is new."""
+    """56 digits as AWS has them, unlike any other event's: who follows a group tells by it what is new."""
     stream = int.from_bytes(blake2b(place[3].encode(), digest_size=8).digest(), "big")
     return f"{event.at_ms:014d}{stream:020d}{sequence:022d}"
 
