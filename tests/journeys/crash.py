@@ -96,22 +96,29 @@ def deploy(node: RunningNode) -> None:
     )
 
 
+def writers(
+    node: RunningNode, name: str, seed: int, acked: Acknowledged, over: threading.Event
+) -> list[threading.Thread]:
+    """The load: threads that write until `over`, each name beginning with `name`."""
+    return [
+        threading.Thread(target=_write, args=(over, f"{name}-{worker}", step))
+        for worker, step in enumerate(_steps(node, acked, seed))
+    ]
+
+
 def run_round(node: RunningNode, number: int, seed: int, acked: Acknowledged) -> None:
     """Load until a SIGKILL at a random moment."""
     chance = random.Random(seed)
     over = threading.Event()
-    writers = [
-        threading.Thread(target=_write, args=(over, f"{number}-{worker}", step))
-        for worker, step in enumerate(_steps(node, acked, seed))
-    ]
-    for writer in writers:
+    load = writers(node, str(number), seed, acked, over)
+    for writer in load:
         writer.start()
     before = len(acked.items)
     eventually(lambda: len(acked.items) > before, 30)
     over.wait(chance.uniform(0.0, 1.2))
     node.kill()
     over.set()
-    for writer in writers:
+    for writer in load:
         writer.join()
 
 
