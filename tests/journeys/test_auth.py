@@ -259,6 +259,16 @@ def test_the_owners_keys_stay_the_same_after_a_restart(own_node: RunningNode) ->
     assert owner(own_node) == before
 
 
+def test_other_addresses_are_served_with_signatures(own_node: RunningNode) -> None:
+    own_node.flags = ("--auth", "--host", "0.0.0.0")
+    own_node.start()
+    assert own_node.url.startswith("http://127.0.0.1:")
+    access_key, secret = owner(own_node)
+    keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret}
+    assert own_node.client("s3", **keys).list_buckets()["Buckets"] == []
+    assert code(refusal(own_node.client("s3").list_buckets)) == "InvalidAccessKeyId"
+
+
 class TestOpenNode:
     """Without --auth, on this machine only."""
 

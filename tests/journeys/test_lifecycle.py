@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.journeys.calling import call
-from tests.journeys.commands import run
-from tests.journeys.running import RunningNode, create_function, eventually
+from tests.journeys.commands import YOBU, run
+from tests.journeys.running import RunningNode, clean_environment, create_function, eventually
 
 # Says in the bucket that it runs, then takes as long as the event says.
 SLOW = """
@@ -134,6 +135,20 @@ class TestFolder:
         done = run("up", "--port", "0", "--data", str(tmp_path / "file" / "data"), status=1)
         assert done.stderr.startswith("yobu: ")
         assert "Traceback" not in done.stderr
+
+
+def test_every_flag_can_be_a_variable(tmp_path: Path) -> None:
+    """--port 0 and a folder by YOBU_DATA; what a flag says wins over its variable."""
+    variables = {"YOBU_DATA": str(tmp_path / "data"), "YOBU_PORT": "0", "YOBU_ACCOUNT": "123456789012"}
+    command = [str(YOBU), "up", "--account", "210987654321"]
+    environment = {**clean_environment(), **variables, "YOBU_REGION": "eu-north-1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        process.terminate()
+        process.stdout.close()
+        assert process.wait(20) == 0
+    assert "is ready at http://127.0.0.1:" in lines[0]
+    assert f"data in {tmp_path / 'data'}, account 210987654321, region eu-north-1" in lines[1]
 
 
 class TestReset:
