@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,13 +107,13 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
 def test_put_item(traced: Traced) -> None:
     client = traced.client("dynamodb")
     seen = traced.during(lambda: client.put_item(TableName=TABLE, Item={"id": {"S": "one"}}))
-    assert synced(seen) == [str(traced.data / "store.db-wal")]
+    assert set(synced(seen)) == {str(traced.data / "store.db-wal")}
 
 
 def test_a_short_object(traced: Traced) -> None:
     client = traced.client("s3")
     seen = traced.during(lambda: client.put_object(Bucket=TABLE, Key="short", Body=b"x"))
-    assert synced(seen) == [str(traced.data / "store.db-wal")]
+    assert set(synced(seen)) == {str(traced.data / "store.db-wal")}
 
 
 def test_a_large_object(traced: Traced) -> None:
@@ -157,7 +158,7 @@ def check_body_first(node: Traced, paths: list[str]) -> None:
 
 
 def test_the_trace_would_show_a_reply_without_a_sync(traced: Traced) -> None:
-    """The other way round: a read syncs nothing."""
+    """The other way round: a read syncs nothing, once what was begun before has settled."""
     client = traced.client("dynamodb")
-    seen = traced.during(lambda: client.get_item(TableName=TABLE, Key={"id": {"S": "one"}}))
-    assert synced(seen) == []
+    read = partial(client.get_item, TableName=TABLE, Key={"id": {"S": "one"}})
+    eventually(lambda: synced(traced.during(read)) == [])
