@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from yobu.server.connections import SILENCE_S, STALL_S, Connections
+from yobu.server.corked import Corked
 
 MAX_HEAD = 64 * 1024
 """Bytes of request line and headers: presigned URLs with long session tokens fit, floods do not."""
@@ -78,7 +79,7 @@ class Http1Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, then let uvicorn begin."""
-        super().connection_made(cast(asyncio.Transport, transport))
+        super().connection_made(Corked(cast(asyncio.Transport, transport), self.loop))
         self._front.connections.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
