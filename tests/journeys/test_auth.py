@@ -187,18 +187,37 @@ def test_a_changed_body_is_noticed(guarded: GuardedNode) -> None:
     assert guarded.client("s3").list_objects_v2(Bucket="body")["KeyCount"] == 0
 
 
-def test_a_presigned_url_opens_one_object(guarded: GuardedNode) -> None:
-    s3 = guarded.client("s3", config=Config(signature_version="s3v4"))
+@pytest.mark.parametrize(("version", "expires"), [("s3v4", "X-Amz-Expires=60"), (None, "Expires=")])
+def test_a_presigned_url_opens_one_object(guarded: GuardedNode, version: str | None, expires: str) -> None:
+    """Of the newer kind, and of the kind that boto3 makes by default in us-east-1."""
+    s3 = guarded.client("s3", config=Config(signature_version=version))
     s3.create_bucket(Bucket="docs")
     s3.put_object(Bucket="docs", Key="k", Body=b"x" * 100_000)
     url = s3.generate_presigned_url("get_object", {"Bucket": "docs", "Key": "k"}, ExpiresIn=60)
     with urllib.request.urlopen(url, timeout=10) as answer:
         assert len(answer.read()) == 100_000
-    for wrong in (url.replace("/k?", "/other?"), url.replace("Expires=60", "Expires=61"), url.partition("?")[0]):
+    for wrong in (url.replace("/k?", "/other?"), url.replace(expires, expires + "1"), url.partition("?")[0]):
+        assert wrong != url
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(wrong, timeout=10)
         with caught.value as error:
             assert error.code == 403
+
+
+def test_a_presigned_url_takes_an_object(guarded: GuardedNode) -> None:
+    s3 = guarded.client("s3", config=Config(signature_version=None))
+    s3.create_bucket(Bucket="inbox")
+    url = s3.generate_presigned_url("put_object", {"Bucket": "inbox", "Key": "k", "ContentType": "text/plain"})
+    for kind, expected in (("text/html", 403), ("text/plain", 200)):
+        sent = urllib.request.Request(url, b"x" * 100_000, {"Content-Type": kind}, method="PUT")
+        try:
+            with urllib.request.urlopen(sent, timeout=10) as answer:
+                found = answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                found = error.code
+        assert found == expected
+    assert s3.head_object(Bucket="inbox", Key="k")["ContentLength"] == 100_000
 
 
 def test_a_large_body_is_signed_chunk_by_chunk(guarded: GuardedNode) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from yobu.aws import sigv4
+from yobu.aws import sigv2, sigv4
 from yobu.aws.http import Request
 from yobu.base.clock import Clock
 from yobu.server.auth import is_loopback
@@ -300,3 +300,24 @@ async def test_what_is_no_host_is_answered_400(door, ask, host):
 )
 def test_what_is_of_this_machine(peer, here):
     assert is_loopback(peer) is here
+
+
+@pytest.mark.parametrize(("secret", "status"), [(SECRET, 200), ("other", 403)])
+async def test_an_older_presigned_url_opens_s3(guarded, ask, secret, status):
+    query = older_url("GET", "/", [], secret)
+    assert (await ask(guarded.bound.port, "GET", f"/?{query}")).status == status
+
+
+async def test_an_older_presigned_url_opens_nothing_but_s3(guarded, ask):
+    headers = dynamodb_headers()
+    query = older_url("POST", "/", headers, SECRET)
+    said = await ask(guarded.bound.port, "POST", f"/?{query}", headers, b"{}")
+    assert (said.status, code(said)) == (400, "InvalidSignatureException")
+
+
+def older_url(method, path, headers, secret):
+    expires = int(Clock().real()) + 60
+    query = f"AWSAccessKeyId={KEY}&Expires={expires}&Signature="
+    claimed = sigv2.read(Request(method, path, query + "x", headers))
+    signature = sigv2.sign(sigv2.string_to_sign(claimed, Request(method, path, query, headers)), secret)
+    return query + quote(signature, safe="")

@@ -43,6 +43,8 @@ class Reason(Enum):
     NOT_YET = auto()  # timestamp, limit, now, minutes
     SKEWED = auto()  # timestamp, now
     PRESIGNED_EXPIRED = auto()  # expires, until, now
+    V2_INCOMPLETE = auto()
+    V2_EXPIRED = auto()  # until, now
     UNKNOWN_KEY = auto()  # access_key
     WRONG_TOKEN = auto()  # token
     EXPIRED_TOKEN = auto()  # token
@@ -64,6 +66,7 @@ _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details."
 )
+_V2_INCOMPLETE = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
 _MALFORMED = "The authorization header is malformed; "
 _TOKEN_IS = "The security token included in the request is "  # noqa: S105
 
@@ -139,6 +142,8 @@ _MESSAGES: dict[Reason, str] = {
     Reason.NOT_YET: "Signature not yet current: {timestamp} is still later than {limit} ({now} + {minutes} min.)",
     Reason.SKEWED: "Signature expired: {timestamp} is too far from {now}",
     Reason.PRESIGNED_EXPIRED: "Signature expired: {until} is now earlier than {now}",
+    Reason.V2_INCOMPLETE: _V2_INCOMPLETE,
+    Reason.V2_EXPIRED: "Signature expired: {until} is now earlier than {now}",
     Reason.UNKNOWN_KEY: _TOKEN_IS + "invalid.",
     Reason.WRONG_TOKEN: _TOKEN_IS + "invalid.",
     Reason.EXPIRED_TOKEN: _TOKEN_IS + "expired",
@@ -288,6 +293,8 @@ _S3: dict[Reason, Words] = {
     Reason.PRESIGNED_EXPIRED: _fixed(
         "AccessDenied", "Request has expired", 403, X_Amz_Expires="expires", Expires="until", ServerTime="now"
     ),
+    Reason.V2_INCOMPLETE: _fixed("AccessDenied", _V2_INCOMPLETE, 403),
+    Reason.V2_EXPIRED: _fixed("AccessDenied", "Request has expired", 403, Expires="until", ServerTime="now"),
     Reason.UNKNOWN_KEY: _fixed(
         "InvalidAccessKeyId",
         "The AWS Access Key Id you provided does not exist in our records.",

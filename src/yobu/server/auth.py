@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from yobu.aws import refusals, sigv4
+from yobu.aws import refusals, sigv2, sigv4
 from yobu.aws.chunked import Chain
 from yobu.aws.http import Request
 from yobu.aws.refusals import Reason, Refusal
@@ -57,7 +57,7 @@ class Auth:
         if not self.required:
             scope = _loose_scope(request)
             return Claim(*scope) if scope else UNSIGNED
-        found = sigv4.read(request)
+        found = sigv2.read(request) if sigv2.presigned(request) else sigv4.read(request)
         if found is None:
             return UNSIGNED
         if isinstance(found, Signature):
@@ -79,6 +79,8 @@ class Auth:
         signer_or_refusal = await self._holder(claim.signature)
         if isinstance(signer_or_refusal, Refusal):
             return signer_or_refusal
+        if claim.signature.terminator == sigv2.ALGORITHM and "s3" in names:
+            return signer_or_refusal  # it has no scope
         return sigv4.check_scope(claim.signature, names, place.region) or signer_or_refusal
 
     async def _holder(self, signature: Signature) -> Signer | Refusal:
@@ -95,11 +97,18 @@ class Auth:
         """Whether `verify` needs the body: outside S3 it is part of what was signed."""
         return self.required and claim.signature is not None and not claim.signature.s3
 
-    def verify(self, claim: Claim, signer: Signer, request: Request, body: bytes = b"") -> Refusal | None:
-        """Why the request, as it was sent, is not signed with the sender's secret; None where it is."""
+    def verify(
+        self, claim: Claim, signer: Signer, request: Request, body: bytes = b"", wire: Request | None = None
+    ) -> Refusal | None:
+        """Why the request, as it was sent, is not signed with the sender's secret; None where it is.
+
+        `wire` is the request in path style, which is what the older signatures of S3 cover.
+        """
         signature = claim.signature
         if not self.required or signature is None:
             return None
+        if signature.terminator == sigv2.ALGORITHM:
+            return sigv2.verify(signature, wire or request, signer.secret, self._clock.real())
         payload = sigv4.payload_hash(signature, body)
         if isinstance(payload, Refusal):
             return payload

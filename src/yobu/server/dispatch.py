@@ -207,7 +207,7 @@ class Dispatch:
 
     def _verify(self, exchange: _Exchange, service: Service, body: bytes = b"") -> None:
         assert exchange.signer is not None
-        refusal = self.auth.verify(exchange.claim, exchange.signer, exchange.request, body)
+        refusal = self.auth.verify(exchange.claim, exchange.signer, exchange.request, body, exchange.wire)
         if refusal is not None:
             raise refusals.error(refusal, service.name, service.protocol)
 
