@@ -17,6 +17,7 @@ from yobu.base.errors import AwsError
 from yobu.fleet.port import Work
 from yobu.invoke.values import FunctionRef, QueuedEvent
 from yobu.store.engines import engines
+from yobu.store.port import StoreFull
 
 LETTERS = "arn:aws:sqs:us-east-1:123456789012:letters"
 RECORDS = "arn:aws:sqs:us-east-1:123456789012:records"
@@ -314,6 +315,29 @@ async def test_the_usage_of_an_event_is_in_the_commit_that_settles_it(world: Any
         ("Event", "ValueError", True),
     ]
     assert await world.packed.read(("usage", "123456789012", "us-east-1")) == []
+
+
+async def test_an_outcome_waits_for_room_and_the_function_does_not_run_again(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals: list[Any] = []
+
+    async def refuse(fn: Any, home: bytes | None = None) -> None:
+        refusals.append(fn)
+        raise StoreFull("the disk is full: nothing was written")
+
+    world.add(handler=lambda event, work: monkeypatch.setattr(world.store, "write", refuse))
+    request_id = await world.put()
+    world.start()
+    while len(refusals) < 3:
+        world.clock.advance(1)
+        await asyncio.sleep(0)
+    monkeypatch.undo()
+    while await world.queued():
+        world.clock.advance(1)
+        await asyncio.sleep(0)
+    await world.idle()
+    assert world.ran() == [request_id]
 
 
 async def test_events_that_were_committed_run_after_a_crash(make_world: Any, gate: Any) -> None:

@@ -19,6 +19,14 @@ from tests.journeys.left_over import files
 from tests.journeys.running import ROLE, RUNTIME, RunningNode, create_function, eventually, package
 
 PRINT = "def handler(event, context):\n    print('x' * 100)\n    return event\n"
+COUNTS = """
+import os, time
+def handler(event, context):
+    with open(event["ran"], "a") as file:
+        file.write("once\\n")
+    while not os.path.exists(event["over"]):
+        time.sleep(0.01)
+"""
 
 
 @pytest.fixture
@@ -171,3 +179,32 @@ def swelling(size: int) -> bytes:
         archive.writestr("app.py", PRINT)
         archive.writestr("data", bytes(size))
     return out.getvalue()
+
+
+def test_an_event_whose_outcome_finds_no_room_is_not_run_again(
+    full_node: RunningNode, small_disk: Path, tmp_path: Path
+) -> None:
+    create_function(full_node, "counts", COUNTS)
+    lambda_ = full_node.client("lambda")
+    ran, over = tmp_path / "ran", tmp_path / "over"
+    event = json.dumps({"ran": str(ran), "over": str(over)})
+    lambda_.invoke(FunctionName="counts", InvocationType="Event", Payload=event)
+    eventually(ran.exists)
+    ballast = Ballast(small_disk)
+    ballast.fill()
+
+    def full() -> bool:
+        """The log of the store is used up too."""
+        try:
+            lambda_.tag_resource(Resource=arn, Tags={"k": "x" * 200})
+        except ClientError:
+            return True
+        return False
+
+    arn = lambda_.get_function(FunctionName="counts")["Configuration"]["FunctionArn"]
+    eventually(full)
+    over.touch()
+    eventually(lambda: full_node.log.read_text().count("the outcome of event") >= 2)
+    ballast.drop()
+    eventually(lambda: full_node.admin("GET", "status")["events_in_work"] == 0)
+    assert ran.read_text() == "once\n"

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from yobu.base.clock import Clock
 from yobu.base.errors import AwsError
 from yobu.base.log import logger
-from yobu.invoke.decide import Attempt, Retry, expiry_ms
+from yobu.invoke.decide import Attempt, Decision, Retry, expiry_ms
 from yobu.invoke.invoker import Invoker
 from yobu.invoke.lanes import Row
 from yobu.invoke.queue import EventQueue
 from yobu.invoke.settle import Settlement, invocation_of
 from yobu.invoke.values import Functions, Outcome, QueuedEvent, Resolved
+from yobu.store.port import StoreFull
+
+NO_ROOM_S = 1.0
+"""How long an outcome waits between two looks at a full disk (platform time)."""
 
 _log = logger("invoke.attempt")
 
@@ -49,8 +53,18 @@ class Attempts:
         except AwsError as error:
             await self._parts.settlement.drop(row, event, error.message)
             return False
-        decision = await self._parts.settlement.settle(row, attempt)
+        decision = await self._settle(row, attempt)
         return isinstance(decision, Retry) and decision.busy
+
+    async def _settle(self, row: Row, attempt: Attempt) -> Decision:
+        """Settle; where the disk has no room the outcome waits for it, or the function would run again and again."""
+        parts = self._parts
+        while True:
+            try:
+                return await parts.settlement.settle(row, attempt)
+            except StoreFull as error:
+                _log.warning("the outcome of event %s waits: %s", attempt.event.request_id, error)
+                await parts.clock.sleep_until(parts.clock.now() + NO_ROOM_S)
 
     async def _try(self, event: QueuedEvent) -> Attempt:
         """Resolve, load and execute, unless the event is too old. Raises AwsError where the function is gone."""
