@@ -328,7 +328,6 @@ async def test_an_outcome_waits_for_room_and_the_function_does_not_run_again(
 
     world.add(handler=lambda event, work: monkeypatch.setattr(world.store, "write", refuse))
     request_id = await world.put()
-    world.start()
     while not refusals:
         await asyncio.sleep(0)
     while len(refusals) < 3:
