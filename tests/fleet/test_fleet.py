@@ -230,7 +230,7 @@ class TestTimeouts:
     async def test_an_initialisation_beyond_its_limit_is_repeated_in_the_events_time(
         self, bench: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(fleet_module, "INIT_LIMIT_S", 0.2)
+        monkeypatch.setattr(fleet_module, "INIT_LIMIT_S", 1.0)  # a busy machine must reach the mark in it
         spec = bench.function(
             """
             import os, time
