@@ -236,6 +236,7 @@ class Node:
             "uptime_s": ground.clock.elapsed() - self._began,
             "fleet": self.machine.fleet.status(),
             "events_in_work": self.machine.events.running,
+            "next_event_ms": self.machine.events.next_ms(),
             "operations": self.dispatch.stats(),
         }
 
