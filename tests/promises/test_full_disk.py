@@ -106,6 +106,8 @@ async def test_a_full_disk_refuses_writes_and_loses_nothing(full_node: RunningNo
     code = {"ZipFile": package(PRINT)}
     settings = {"Runtime": RUNTIME, "Role": ROLE, "Handler": "app.handler", "Code": code}
     assert refused(lambda: lambda_.create_function(FunctionName="late", **settings))[0] == 503
+    assert refused(lambda: lambda_.invoke(FunctionName="print"))[0] >= 500
+    eventually(lambda: not full_node.environments())
     assert not list((full_node.data / "blobs" / "drafts").iterdir())
 
     # Reads go on.

@@ -111,7 +111,11 @@ class Starter:
             return variables.build(spec, keys, how.environment, place)
 
         child = Child.spawn(launch, environ, self._lifeline, environment)
-        sweep.record(folder, child.pid)
+        try:
+            sweep.record(folder, child.pid)
+        except OSError:
+            child.kill()
+            raise
         return child
 
 
