@@ -488,3 +488,37 @@ class TestStop:
         assert (await starting).error_type == "Runtime.ExitError"
         assert await gone(before["pid"])
         assert (await bench.value(spec))["pid"] != before["pid"]
+
+
+class TestAReset:
+    async def test_reaches_a_call_that_has_no_environment_yet(
+        self, bench: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked, answer = asyncio.Event(), asyncio.Event()
+        issue = bench.keys.issue
+
+        async def slowly(*of: str) -> Any:
+            asked.set()
+            await answer.wait()
+            return await issue(*of)
+
+        monkeypatch.setattr(bench.keys, "issue", slowly)
+        call = asyncio.create_task(bench.call(bench.function(ECHO)))
+        await asked.wait()
+        bench.fleet.reset()
+        answer.set()
+        with pytest.raises(AwsError, match="the node was reset"):
+            await call
+        assert bench.fleet.status() == {"isolation": "process", "starting": 0, "idle": 0, "busy": 0}
+        assert bench.lines.all == []
+
+    async def test_leaves_the_log_alone(self, bench: Any) -> None:
+        """What a call of before still says belongs to a log that is gone."""
+        spec = bench.function("def handler(event, context):\n    print('begun', flush=True)\n    while True: pass\n")
+        call = asyncio.create_task(bench.call(spec))
+        while bench.fleet.status()["busy"] == 0:
+            await asyncio.sleep(0)
+        before = len(bench.lines.all)
+        bench.fleet.reset()
+        assert (await call).error == "Unhandled"
+        assert len(bench.lines.all) == before
