@@ -102,7 +102,7 @@ class Bench:
 
     async def call(self, spec: FunctionSpec, event: object = None, **changes: Any) -> Reply:
         work = Work(request_id=Ids().uuid(), payload=msgspec.json.encode(event), invoked_arn=spec.arn)
-        return await self.fleet.run(spec, replace(work, **changes))
+        return await self.fleet.run(spec, msgspec.structs.replace(work, **changes))
 
     async def value(self, spec: FunctionSpec, event: object = None, **changes: Any) -> Any:
         """The handler's answer; its failure fails the test."""

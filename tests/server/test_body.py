@@ -17,6 +17,10 @@ from yobu.server.body import Incoming, StreamedBody, gather, gunzip, incoming
 TOO_LARGE = AwsError("TooLarge", "too large", 413)
 
 
+def too_large() -> AwsError:
+    return TOO_LARGE
+
+
 def receiver(*pieces, ends=True):
     """ASGI receive that gives these pieces, then says that the client left."""
     messages = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
@@ -35,7 +39,7 @@ def body(*pieces, length=None, **more):
 
 @pytest.mark.parametrize("pieces", [[b""], [b"whole"], [b"in", b"", b"pieces"], [b"x" * 10]])
 async def test_collect_gives_the_whole_body(pieces):
-    assert await body(*pieces).collect(10, TOO_LARGE) == b"".join(pieces)
+    assert await body(*pieces).collect(10, too_large) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ async def test_collect_gives_the_whole_body(pieces):
 async def test_collect_refuses_what_is_above_its_limit_as_soon_as_that_is_known(pieces, length):
     source = body(*pieces, length=length)
     with pytest.raises(AwsError) as caught:
-        await source.collect(10, TOO_LARGE)
+        await source.collect(10, too_large)
     assert caught.value is TOO_LARGE
     assert source.touched is (length is None)
 
@@ -55,14 +59,14 @@ async def test_a_body_of_no_length_is_not_waited_for():
 
     source = Incoming(never, 0)
     assert source.ended
-    assert await source.collect(10, TOO_LARGE) == b""
+    assert await source.collect(10, too_large) == b""
     assert [chunk async for chunk in source.chunks()] == []
 
 
 async def test_a_client_that_leaves_is_an_incomplete_body():
     for read in (
-        lambda source: source.collect(100, TOO_LARGE),
-        lambda source: gather(StreamedBody(source, 100), 100, TOO_LARGE),
+        lambda source: source.collect(100, too_large),
+        lambda source: gather(StreamedBody(source, 100), 100, too_large),
     ):
         with pytest.raises(AwsError) as caught:
             await read(body(b"half", ends=False, length=100))
@@ -79,7 +83,7 @@ async def test_a_client_that_pauses_too_long_gets_request_timeout():
 
     source = Incoming(receive, 100, idle_s=0.01)
     with pytest.raises(AwsError) as caught:
-        await source.collect(100, TOO_LARGE)
+        await source.collect(100, too_large)
     assert caught.value.code == "RequestTimeout" and source.stalled
 
 
@@ -120,7 +124,7 @@ async def test_a_stated_hash_is_compared_at_the_end():
     def check(computed):
         return None if computed == expected else wrong
 
-    assert await gather(StreamedBody(body(b"pay", b"load"), 7, check=check), 100, TOO_LARGE) == b"payload"
+    assert await gather(StreamedBody(body(b"pay", b"load"), 7, check=check), 100, too_large) == b"payload"
     pieces = []
     with pytest.raises(AwsError) as caught:
         async for piece in StreamedBody(body(b"pay", b"roll"), 7, check=check):
@@ -134,7 +138,7 @@ async def test_aws_chunked_is_decoded_with_its_trailers():
     for size in (1, 3, len(coded)):
         pieces = [coded[at : at + size] for at in range(0, len(coded), size)]
         stream = StreamedBody(body(*pieces), 4, chunked.Decoder(coding))
-        assert await gather(stream, 100, TOO_LARGE) == b"Wiki"
+        assert await gather(stream, 100, too_large) == b"Wiki"
         assert stream.trailers == {"x-amz-checksum-crc32": "sOO8/Q=="}
         assert stream.length == 4
 
@@ -142,23 +146,23 @@ async def test_aws_chunked_is_decoded_with_its_trailers():
 async def test_aws_chunked_that_breaks_off_is_incomplete():
     coding = chunked.coding(chunked.UNSIGNED_TRAILER, "4", "")
     with pytest.raises(AwsError) as caught:
-        await gather(StreamedBody(body(b"4\r\nWi"), 4, chunked.Decoder(coding)), 100, TOO_LARGE)
+        await gather(StreamedBody(body(b"4\r\nWi"), 4, chunked.Decoder(coding)), 100, too_large)
     assert caught.value.code == "IncompleteBody"
 
 
 async def test_gather_refuses_what_is_above_its_limit():
     with pytest.raises(AwsError) as caught:
-        await gather(StreamedBody(body(b"x" * 6, b"x" * 6), 12), 10, TOO_LARGE)
+        await gather(StreamedBody(body(b"x" * 6, b"x" * 6), 12), 10, too_large)
     assert caught.value is TOO_LARGE
 
 
 def test_gunzip_up_to_its_limit():
-    assert gunzip(gzip.compress(b"x" * 100), 100, TOO_LARGE) == b"x" * 100
+    assert gunzip(gzip.compress(b"x" * 100), 100, too_large) == b"x" * 100
     with pytest.raises(AwsError) as caught:
-        gunzip(gzip.compress(b"x" * 101), 100, TOO_LARGE)
+        gunzip(gzip.compress(b"x" * 101), 100, too_large)
     assert caught.value is TOO_LARGE
     with pytest.raises(AwsError) as caught:
-        gunzip(gzip.compress(bytes(16 * 1024 * 1024)), 1024, TOO_LARGE)
+        gunzip(gzip.compress(bytes(16 * 1024 * 1024)), 1024, too_large)
     assert caught.value is TOO_LARGE
 
 
@@ -168,5 +172,5 @@ def test_gunzip_up_to_its_limit():
 )
 def test_what_is_not_gzip_is_refused(data):
     with pytest.raises(AwsError) as caught:
-        gunzip(data, 100, TOO_LARGE)
+        gunzip(data, 100, too_large)
     assert caught.value.code == "SerializationException"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+import msgspec
+
 from yobu.runtimes import Launch as Launch
 
 
@@ -38,8 +40,7 @@ class FunctionSpec:
     layers: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """One invocation as an environment sees it. `payload` is JSON; `client_context` decoded JSON text."""
 
     request_id: str
@@ -49,8 +50,7 @@ class Work:
     trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What came of one invocation in an environment.
 
     `payload` is the handler's JSON, or the error object (`errorMessage`, `errorType`, ...) where `error` is set.

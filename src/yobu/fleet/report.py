@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+
+import msgspec
 
 from yobu.fleet.port import FunctionSpec
 
 TAIL_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """What an invocation took. Times in milliseconds; `init_ms` is None for a warm start."""
 
     duration_ms: float

@@ -57,8 +57,7 @@ class Functions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """One call of a function. `cause` is what called it (`api`, `s3.amazonaws.com`, an ARN), for the bill."""
 
     request_id: str
@@ -70,8 +69,7 @@ class Invocation:
     trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of an invocation.
 
     `ok` and `error` (the function failed) carry the `reply`; `throttled` and `platform` (it never ran, or we

@@ -76,9 +76,8 @@ class App:
 
     async def _admin(self, request: Request, body: Incoming) -> Response:
         place = self._dispatch.router.hosts.place(request.header("host"))
-        too_large = AwsError("RequestEntityTooLarge", f"the body is larger than {admin.MAX_BODY} bytes", 413)
         try:
-            content = await body.collect(admin.MAX_BODY, too_large)
+            content = await body.collect(admin.MAX_BODY, _admin_too_large)
         except AwsError as error:
             return admin.failure(error.status, error.message)
         if not self._doors.is_public(request):
@@ -155,6 +154,10 @@ class App:
             self._date_second = second
             self._date = formatdate(second, usegmt=True).encode("ascii")
         return self._date
+
+
+def _admin_too_large() -> AwsError:
+    return AwsError("RequestEntityTooLarge", f"the body is larger than {admin.MAX_BODY} bytes", 413)
 
 
 def read_request(scope: Message) -> Request:

@@ -44,12 +44,12 @@ class Incoming:
         """Whether the whole body was read."""
         return self._ended
 
-    async def collect(self, limit: int, too_large: AwsError) -> bytes:
-        """The whole body. Raises `too_large` above `limit` bytes, as soon as that is known."""
+    async def collect(self, limit: int, too_large: Callable[[], AwsError]) -> bytes:
+        """The whole body. Raises what `too_large` words above `limit` bytes, as soon as that is known."""
         if self._ended:
             return b""
         if self.length is not None and self.length > limit:
-            raise too_large
+            raise too_large()
         body, more = await self._next()
         if more:
             gathered = bytearray(body)
@@ -58,7 +58,7 @@ class Incoming:
                 gathered += piece
             body = bytes(gathered)
         if len(body) > limit:
-            raise too_large
+            raise too_large()
         return body
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -153,20 +153,20 @@ class StreamedBody:
         decoder.finish()
 
 
-async def gather(body: StreamedBody, limit: int, too_large: AwsError) -> bytes:
-    """A decoded body as bytes, for operations that take it whole. Raises `too_large` above `limit`."""
+async def gather(body: StreamedBody, limit: int, too_large: Callable[[], AwsError]) -> bytes:
+    """A decoded body as bytes, for operations that take it whole. Raises what `too_large` words above `limit`."""
     if body.length is not None and body.length > limit:
-        raise too_large
+        raise too_large()
     gathered = bytearray()
     async for piece in body:
         gathered += piece
         if len(gathered) > limit:
-            raise too_large
+            raise too_large()
     return bytes(gathered)
 
 
-def gunzip(body: bytes, limit: int, too_large: AwsError) -> bytes:
-    """A body under `Content-Encoding: gzip`, unpacked. Raises `too_large` above `limit`, so that no bomb explodes.
+def gunzip(body: bytes, limit: int, too_large: Callable[[], AwsError]) -> bytes:
+    """A body under `Content-Encoding: gzip`, unpacked; above `limit` what `too_large` words, so that no bomb explodes.
 
     https://smithy.io/2.0/spec/behavior-traits.html#requestcompression-trait
     """
@@ -176,7 +176,7 @@ def gunzip(body: bytes, limit: int, too_large: AwsError) -> bytes:
     except zlib.error:
         raise _not_gzip() from None
     if len(plain) > limit:
-        raise too_large
+        raise too_large()
     if not unpacker.eof or unpacker.unused_data:
         raise _not_gzip()
     return plain

@@ -157,7 +157,7 @@ class Dispatch:
                 raise AwsError("AccessDenied", why, 403)
         early = None
         if router.needs_body(request, claim.service):
-            early = await incoming.collect(BODY_LIMIT, failures.too_large("", BODY_LIMIT))
+            early = await incoming.collect(BODY_LIMIT, lambda: failures.too_large("", BODY_LIMIT))
         route = router.route(request, claim.service, place, early or b"")
         if route is None:
             raise AwsError("NotImplemented", "yobu knows no such service.", 501)
@@ -190,7 +190,10 @@ class Dispatch:
                 if service.streams_input(exchange.operation):
                     return self._stream(exchange, incoming)
         limit = _BODY_LIMITS.get(service.name, BODY_LIMIT)
-        too_large = failures.too_large(service.name, limit)
+
+        def too_large() -> AwsError:
+            return failures.too_large(service.name, limit)
+
         if early is not None:
             body = early
         elif service.name != "s3" or (incoming.ended and exchange.request.header("x-amz-content-sha256") in _EMPTY):

@@ -119,8 +119,14 @@ def _output(resolved: Resolved, outcome: Outcome, tail: bool) -> Params:
 
 def _shown(trace: str) -> str:
     """A trace as the answer's header names it: its root, and whether it is sampled."""
-    fields = dict(part.strip().lower().partition("=")[::2] for part in trace.split(";"))
-    return f"root={fields.get('root', '')};sampled={fields.get('sampled', '0')}"
+    root, sampled = "", "0"
+    for part in trace.lower().split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == "root":
+            root = value
+        elif name == "sampled":
+            sampled = value
+    return f"root={root};sampled={sampled}"
 
 
 def _client_context(encoded: str) -> str:
