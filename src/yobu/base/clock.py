@@ -30,11 +30,11 @@ class Clock:
 
     def now(self) -> float:
         """Platform time, seconds since 1970."""
-        return self.real() + self._offset
+        return time.time() + self._offset
 
     def now_ms(self) -> int:
         """Platform time, whole milliseconds since 1970."""
-        return int(self.now() * 1000)
+        return int((time.time() + self._offset) * 1000)
 
     def real(self) -> float:
         """Real time, seconds since 1970: signature dates are checked against this one."""
@@ -93,8 +93,16 @@ class FakeClock(Clock):
         super().__init__()
         self._start = start
 
+    def now(self) -> float:
+        """The start and what was advanced."""
+        return self._start + self._offset
+
+    def now_ms(self) -> int:
+        """The same in whole milliseconds."""
+        return int(self.now() * 1000)
+
     def real(self) -> float:
-        """Real time as this clock tells it: the start plus nothing; `now` adds what was advanced."""
+        """Real time does not pass: signatures are as old as they were at the start."""
         return self._start
 
     def elapsed(self) -> float:
