@@ -18,6 +18,7 @@ BODY = 200 * MB
 EVENTS, EVENT = 3_000, 60_000
 """Queued events, and the bytes of each: together they are 180 MB."""
 CLIENTS = 16
+BUSY = "import time\ndef handler(event, context): time.sleep(290)\n"
 PAGE_CACHE = 64 * MB
 """What the store's connection may keep of the file's pages."""
 SCOPE = "Credential=000000000000/20260101/us-east-1/%s/aws4_request, SignedHeaders=host, Signature=0"
@@ -93,15 +94,16 @@ def test_a_slow_reader_does_not_fill_the_memory(own_node: RunningNode) -> None:
 
 
 def test_queued_events_lie_in_the_store(own_node: RunningNode) -> None:
-    """A function that may not run: its events wait, in the store and not in memory. tests/soak sends 50,000."""
+    """One environment, which is busy: the events wait, in the store and not in memory. tests/soak sends 50,000."""
     check_queued(own_node, EVENTS, EVENT)
 
 
 def check_queued(own_node: RunningNode, events: int, size: int) -> None:
     """Queue events that together are well above the bound on memory."""
     own_node.start()
-    create_function(own_node, "waits", "def handler(event, context): pass\n")
-    own_node.client("lambda").put_function_concurrency(FunctionName="waits", ReservedConcurrentExecutions=0)
+    create_function(own_node, "waits", BUSY, Timeout=300)
+    own_node.client("lambda").put_function_concurrency(FunctionName="waits", ReservedConcurrentExecutions=1)
+    own_node.client("lambda").invoke(FunctionName="waits", InvocationType="Event", Payload=b"{}")
     before, _ = resident(own_node)
     sent = (own_node, events // CLIENTS, size)
     threads = [threading.Thread(target=queue_events, args=sent) for _ in range(CLIENTS)]
@@ -111,7 +113,9 @@ def check_queued(own_node: RunningNode, events: int, size: int) -> None:
         thread.join()
     _, most = resident(own_node)
     assert most - before < PAGE_CACHE + 60 * MB
-    assert own_node.stop() == 0
+    assert "failed for good" not in own_node.log.read_text()
+    assert "Traceback" not in own_node.log.read_text()
+    own_node.kill()
     assert "Traceback" not in own_node.log.read_text()
     # Nor does a start read them.
     own_node.start()

@@ -10,8 +10,8 @@ from tests.promises.test_hang_ups import SLOW, check_invokes
 
 
 @pytest.mark.timeout(0)
-def test_two_hundred_in_the_middle_of_an_invoke(tmp_path: Path) -> None:
-    node = RunningNode(tmp_path / "data").start()
+def test_two_hundred_in_the_middle_of_an_invoke(own_node: RunningNode, tmp_path: Path) -> None:
+    node = own_node.start()
     create_function(node, "echo", "def handler(event, context): return event\n")
     create_function(node, "slow", SLOW, Timeout=600)
     check_invokes(node, tmp_path, 200)

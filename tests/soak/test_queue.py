@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from tests.journeys.running import RunningNode
 from tests.promises.test_memory import check_queued
 
 
 @pytest.mark.timeout(0)
-def test_fifty_thousand_queued_events_lie_in_the_store(tmp_path: Path) -> None:
-    check_queued(RunningNode(tmp_path / "data"), 50_000, 4_000)
+def test_fifty_thousand_queued_events_lie_in_the_store(own_node: RunningNode) -> None:
+    check_queued(own_node, 50_000, 4_000)
