@@ -1,10 +1,11 @@
-"""Show what the node runs: its address, execution tier, functions' environments and operations so far."""
+"""Show what the node runs: its address, its environments by state, and its operations so far."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -25,13 +26,13 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(status, indent=2))
         return 0
-    console = Console()
-    console.print(
-        f"yobu {status['version']} at {status['url']}, up {status['uptime_s']:.0f} s, data in {status['data']}"
-    )
-    fleet = ", ".join(f"{name} {count}" for name, count in status["fleet"].items())
-    console.print(f"environments: {fleet}; queued events in work: {status['events_in_work']}", highlight=False)
-    table = Table("operation")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"yobu {status['version']} at {status['url']}, up {status['uptime_s']:.0f} s")
+    console.print(f"data folder: {status['data']}")
+    console.print("environments: " + ", ".join(f"{name} {count}" for name, count in status["fleet"].items()))
+    console.print(f"queued events in work: {status['events_in_work']}")
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("operation", no_wrap=True)
     for name in ("calls", "client errors", "server errors", "mean ms", "max ms"):
         table.add_column(name, justify="right")
     for name, row in status["operations"].items():
