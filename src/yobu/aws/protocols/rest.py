@@ -107,14 +107,17 @@ class Inputs:
         self.body = tuple(name for name, member in members.items() if "location" not in member.serialization)
         self._binds: list[Bind] = []
         labels: dict[str, tuple[str, FromText]] = {}
+        headers: list[_HeaderMember] = []
         for name, member in members.items():
             location = member.serialization.get("location")
             if location == "uri":
                 labels[wire_name(member, name)] = (name, from_text(member, "iso8601"))
             elif location == "header":
-                self._binds.append(_header(name, member))
+                headers.append(_header_member(name, member))
             elif location == "headers":
                 self._binds.append(_headers(name, member))
+        if headers:
+            self._binds.append(_header(headers))
         if labels:
             self._binds.append(_labels(operation, labels))
         if any(member.serialization.get("location") == "querystring" for member in members.values()):
@@ -128,22 +131,39 @@ class Inputs:
         return params
 
 
-def _header(name: str, member: Shape) -> Bind:
+@dataclass(frozen=True, slots=True)
+class _HeaderMember:
+    name: str
+    wire: str
+    convert: FromText
+    lenient: bool
+
+
+def _header_member(name: str, member: Shape) -> _HeaderMember:
     wire = wire_name(member, name)
-    lower = wire.lower()
-    convert = from_text(member, "rfc822")
     # A conditional header that cannot be read counts as absent (RFC 9110, 13.1).
-    lenient = member.type_name == "timestamp" and lower.removeprefix("x-amz-copy-source-").startswith("if-")
+    conditional = wire.lower().removeprefix("x-amz-copy-source-").startswith("if-")
+    lenient = member.type_name == "timestamp" and conditional
+    return _HeaderMember(name, wire, from_text(member, "rfc822"), lenient)
+
+
+def _header(members: list[_HeaderMember]) -> Bind:
+    """All members that are headers. A request has a few of PutObject's 45: look at what came, not at what might."""
+    known = {member.wire.lower(): member for member in members}
 
     def bind(request: Request, params: Params) -> None:
-        text = request.header(lower)
-        if not text:
-            return
-        try:
-            params[name] = text if convert is str else convert(text)
-        except (ValueError, msgspec.DecodeError) as error:
-            if not lenient:
-                raise BadValue(wire, text) from error
+        for key, _ in request.headers:
+            member = known.get(key)
+            if member is None or member.name in params:
+                continue
+            text = request.header(key)
+            if not text:
+                continue
+            try:
+                params[member.name] = text if member.convert is str else member.convert(text)
+            except (ValueError, msgspec.DecodeError) as error:
+                if not member.lenient:
+                    raise BadValue(member.wire, text) from error
 
     return bind
 
