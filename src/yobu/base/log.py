@@ -11,7 +11,7 @@ from typing import TextIO
 class Stream(logging.StreamHandler[TextIO]):
     """Writes lines to a stream. When its reader goes away (a pipe into `head`), the node goes on without a log."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (the library's name)
+    def handleError(self, record: logging.LogRecord) -> None:
         """Nobody reads any more: let what follows go nowhere. Other failures are the library's to tell."""
         if isinstance(sys.exc_info()[1], BrokenPipeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
