@@ -42,7 +42,6 @@ from yobu.invoke.invoker import Invoker, InvokerParts
 from yobu.invoke.queue import EventQueue
 from yobu.invoke.settle import Settlement, SettlementParts
 from yobu.invoke.usage import Usage
-from yobu.invoke.values import Functions
 from yobu.meter.bill import cost
 from yobu.server import owner
 from yobu.server.admin import Admin
@@ -50,6 +49,7 @@ from yobu.server.app import App
 from yobu.server.dispatch import Dispatch, DispatchParts
 from yobu.server.listen import Bound, bind
 from yobu.services.iam.principals import IamPrincipals
+from yobu.services.lambda_.api import Api as LambdaRoom
 from yobu.services.logs.sink import PackedLogs
 from yobu.services.port import Parts, Room
 from yobu.store.blobs import Blobs
@@ -170,8 +170,9 @@ class Node:
             )
         )
         # The lambda room's own provider: it forgets what it knows of a function with the commit that changes it.
-        functions: Functions = self.rooms["lambda_"].functions  # type: ignore[attr-defined]
-        return Attempts(AttemptParts(ground.clock, functions, machine.invoker, machine.events, settlement))
+        room = self.rooms["lambda_"]
+        assert isinstance(room, LambdaRoom)
+        return Attempts(AttemptParts(ground.clock, room.functions, machine.invoker, machine.events, settlement))
 
     def _build_dispatch(self) -> Dispatch:
         ground = self.ground
