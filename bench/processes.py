@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from yobu.cli import _client
+from yobu.server import session
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -81,12 +82,12 @@ def node(*flags: str) -> Iterator[Server]:
         command = [sys.executable, "-m", "yobu.cli.main", "up", "--port", "0", "--data", folder, *flags]
         begun = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            session = data / _client.SESSION_FILE
-            while not session.exists():
+            said = data / session.FILE
+            while not said.exists():
                 if process.poll() is not None:
                     raise RuntimeError("the node did not start")
                 time.sleep(0.001)
-            port = int(_client._read_session(data)["url"].rpartition(":")[2])
+            port = int(session.read(data)["url"].rpartition(":")[2])
             answered(port, "/_yobu/health")
             try:
                 yield Server(process.pid, port, data, time.perf_counter() - begun)

@@ -17,8 +17,7 @@ from urllib.parse import urlencode
 
 from yobu.base.errors import YobuError
 from yobu.base.settings import Settings
-
-SESSION_FILE = "node.json"
+from yobu.server import session
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def find(args: argparse.Namespace) -> Endpoint:
     number, which a node without `--auth` takes.
     """
     folder = args.data or Path(os.environ.get("YOBU_DATA", Settings().data))
-    said = _read_session(folder)
+    said = session.read(folder)
     url = args.endpoint or os.environ.get("YOBU_ENDPOINT") or said.get("url") or _default_url()
     access_key = said.get("access_key") or os.environ.get("AWS_ACCESS_KEY_ID") or said.get("account") or "000000000000"
     secret_key = said.get("secret_key") or os.environ.get("AWS_SECRET_ACCESS_KEY") or "yobu"
@@ -55,17 +54,6 @@ def find(args: argparse.Namespace) -> Endpoint:
 
 def _default_url() -> str:
     return f"http://127.0.0.1:{os.environ.get('YOBU_PORT', Settings().port)}"
-
-
-def _read_session(folder: Path) -> dict[str, str]:
-    """What a node wrote about itself at its start, with its keys where it has some."""
-    try:
-        said: dict[str, str] = json.loads((folder / SESSION_FILE).read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise YobuError(f"cannot read {folder / SESSION_FILE}: {error}") from None
-    return said
 
 
 def client(node: Endpoint, service: str) -> Any:

@@ -24,6 +24,7 @@ from yobu.base.errors import YobuError
 from yobu.cli import _client
 from yobu.kits.demo import package, photos
 from yobu.kits.demo.job import FUNCTION, Job, Photo, load
+from yobu.server import session
 
 HELP = "see a photo become a thumbnail and a table row"
 
@@ -86,7 +87,7 @@ def _wait_ready(process: subprocess.Popen[bytes], data: Path) -> _client.Endpoin
     for _ in range(2000):
         if process.poll() is not None:
             raise YobuError(f"the node stopped with status {process.returncode}")
-        if (data / _client.SESSION_FILE).exists():
+        if (data / session.FILE).exists():
             return _client.find(where)
         time.sleep(0.01)
     raise YobuError("the node was not ready after 20 s")
