@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from yobu.base.clock import Clock
+from yobu.base.errors import AwsError
 from yobu.base.ids import Ids
 from yobu.base.settings import Settings
 from yobu.fleet.fleet import FleetParts, ProcessFleet, found_runtimes
@@ -51,7 +52,22 @@ def handler(event, context):
         time.sleep(60)
 """
 
+NODE = """
+exports.handler = async (event, context) => {
+    switch (event.do) {
+        case "echo": return { event, id: context.awsRequestId, arn: context.invokedFunctionArn };
+        case "print": return void process.stdout.write("hello\\n");
+        case "fail": throw new TypeError("no");
+        case "exit": process.exit(3);
+        case "environment": return process.env;
+        case "big": return "x".repeat(7_000_000);
+        case "late": await new Promise((resolve) => setTimeout(resolve, 60_000));
+    }
+};
+"""
+
 PROGRAMS = {
+    "yobu.runtimes.node": Program("nodejs20.x", "app.handler", "app.js", NODE, "TypeError"),
     "yobu.runtimes.python": Program("python3.11", "app.handler", "app.py", PYTHON, "ValueError"),
 }
 
@@ -126,6 +142,11 @@ def test_every_family_has_its_program() -> None:
 async def caller(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Caller]:
     caller = Caller(tmp_path, request.param, PROGRAMS[name_of(request.param)])
     await caller.fleet.start()
+    try:
+        caller.fleet.check(caller.spec.runtime)
+    except AwsError as error:
+        await caller.fleet.stop(0)
+        pytest.skip(error.message)
     yield caller
     await caller.fleet.stop(0)
 

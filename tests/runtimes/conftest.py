@@ -15,3 +15,4 @@ _spec.loader.exec_module(_fleet)
 
 bench = _fleet.bench
 make_bench = _fleet.make_bench
+gone = _fleet.gone

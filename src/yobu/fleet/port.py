@@ -114,8 +114,10 @@ class Runtime(Protocol):
         """Whether a Lambda runtime string (`python3.12`) is of this family."""
         ...
 
-    def launch(self, runtime: str, handler: str, code: str, socket_fd: int) -> Launch:
+    def launch(self, runtime: str, handler: str, code: str, socket_fd: int, memory_mb: int) -> Launch:
         """How to start it on this host. Raises YobuError with the install hint where the host has none.
+
+        `memory_mb` is MemorySize, for languages that must be told how large their heap may grow.
 
         The process finds its handler in `_HANDLER`, its package in `LAMBDA_TASK_ROOT`, and in `YOBU_CACHE` a folder
         for derived files that outlives it; it talks on `socket_fd` as runtimes/python/bootstrap.py describes.

@@ -61,7 +61,7 @@ class Starter:
     def warning(self, name: str) -> str | None:
         """What comes with a runtime string on this host. Raises AwsError `InvalidRuntimeException`."""
         try:
-            return self.runtime(name).launch(name, "", "", 0).warning
+            return self.runtime(name).launch(name, "", "", 0, 128).warning
         except YobuError as error:
             raise _no_runtime(str(error)) from None
 
@@ -105,7 +105,7 @@ class Starter:
         )
 
         def launch(socket_fd: int) -> Launch:
-            return runtime.launch(spec.runtime, spec.handler, str(spec.code), socket_fd)
+            return runtime.launch(spec.runtime, spec.handler, str(spec.code), socket_fd, spec.memory_mb)
 
         def environ(how: Launch) -> dict[str, str]:
             return variables.build(spec, keys, how.environment, place)

@@ -28,8 +28,11 @@ def serves(runtime: str) -> bool:
     return _RUNTIME.fullmatch(runtime) is not None
 
 
-def launch(runtime: str, handler: str, code: str, socket_fd: int) -> Launch:
-    """How to start `runtime`. The first call for a version looks for it on the host, which takes up to 0.1 s."""
+def launch(runtime: str, handler: str, code: str, socket_fd: int, memory_mb: int = 128) -> Launch:
+    """How to start `runtime`, whatever its memory.
+
+    The first call for a version looks for it on the host, which takes up to 0.1 s.
+    """
     version = _version(runtime)
     found = interpreter(version)
     sdk = sdk_folder(found.version)
