@@ -426,16 +426,14 @@ class TestOutput:
     async def test_of_a_long_event_shows_before_its_end(self, bench: Any, function: Make) -> None:
         source = """
             exports.handler = async (event) => {
-                console.log("working");
+                process.stdout.write("working\\n");
                 await require("fs").promises.readFile(event);
             };
             """
         gate = bench.folder / "gate"
         os.mkfifo(gate)
         call = asyncio.create_task(bench.value(function(source), str(gate), request_id="id"))
-        while not any("working" in line for line in bench.lines.all):
-            bench.lines._came.clear()
-            await bench.lines._came.wait()
+        await bench.lines.wait_for("working")
         assert not call.done()
         await asyncio.to_thread(gate.write_text, "")
         await call

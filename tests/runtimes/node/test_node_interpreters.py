@@ -78,6 +78,17 @@ def test_another_among_installs_serves_too(host: Path) -> None:
     assert interpreters.interpreter(18).path == path
 
 
+def test_a_version_manager_on_the_path_is_passed_over(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(host / "shims" / "node", "echo v20.11.1")
+    put(host / "bin" / "volta-shim", "echo v20.11.1")
+    (host / "bin" / "node").symlink_to(host / "bin" / "volta-shim")
+    path = put(host / "versions" / "v20.9.0" / "bin" / "node", "echo v20.9.0")
+    for folder in ("shims", "bin"):
+        monkeypatch.setenv("PATH", str(host / folder))
+        interpreters.interpreter.cache_clear()
+        assert interpreters.interpreter(20).path == path
+
+
 @pytest.mark.parametrize("says", ["exit 127", "echo v16.0.0", "echo", "echo v20.0.0; exit 1", "echo 20"])
 def test_none_that_runs_is_an_error_with_a_hint(host: Path, says: str) -> None:
     put(host / "node", says)

@@ -72,10 +72,17 @@ def interpreter(major: int) -> Interpreter:
 
 def _on_path(major: int) -> Iterator[str]:
     for name in (f"node{major}", f"node-{major}", "node", "nodejs"):
-        if (on_path := shutil.which(name)) is not None:
+        on_path = shutil.which(name)
+        if on_path is not None and not _is_shim(on_path):
             yield on_path
         for folder in _FOLDERS:
             yield os.path.join(folder, name)
+
+
+def _is_shim(path: str) -> bool:
+    """Whether a version manager stands at `path`, which fails in a function's environment. Its versions are found."""
+    real = Path(os.path.realpath(path))
+    return real.parent.name == "shims" or not real.name.startswith("node")
 
 
 def _installed(major: str) -> Iterator[str]:
