@@ -10,13 +10,14 @@ from typing import Any
 ROLE = "arn:aws:iam::000000000000:role/bench"
 RUNTIME = f"python3.{sys.version_info.minor}"
 ECHO = "def handler(event, context):\n    return event\n"
+NODE_ECHO = "exports.handler = async (event) => event;\n"
 
 
-def package(source: str) -> bytes:
-    """A zip with app.py."""
+def package(source: str, name: str = "app.py") -> bytes:
+    """A zip with one file."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("app.py", source)
+        archive.writestr(name, source)
     return out.getvalue()
 
 

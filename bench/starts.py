@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
 from typing import Any
 
-from bench.deploying import ECHO, ROLE, RUNTIME, active, create, package
+from bench.deploying import ECHO, NODE_ECHO, ROLE, RUNTIME, active, package
 from bench.figures import Figure, median
 from bench.processes import node
 from yobu.kits.demo import package as photo_package
@@ -24,9 +25,14 @@ def run() -> list[Figure]:
 
 
 def interpreter_s() -> float:
-    """Seconds for a fresh interpreter with a bootstrap's imports: the baseline of every cold start."""
+    """Seconds for a fresh interpreter with a bootstrap's imports: the baseline of Python's cold starts."""
+    return command_s(sys.executable, "-I", "-S", "-c", IMPORTS)
+
+
+def command_s(*command: str) -> float:
+    """Seconds for a command from start to end."""
     begun = time.perf_counter()
-    subprocess.run([sys.executable, "-I", "-S", "-c", IMPORTS], check=True)
+    subprocess.run(command, check=True)
     return time.perf_counter() - begun
 
 
@@ -52,38 +58,44 @@ def _node() -> list[Figure]:
 
 
 def _functions() -> list[Figure]:
-    created, first, bare = [], [], []
+    figures = []
     with node() as server:
         client: Any = server.client("lambda")
-        create(client, "warm-up")
-        client.invoke(FunctionName="warm-up")["Payload"].read()
-        for number in range(ROUNDS):
-            begun = time.perf_counter()
-            client.create_function(
-                FunctionName=f"f{number}",
-                Runtime=RUNTIME,
-                Role=ROLE,
-                Handler="app.handler",
-                Code={"ZipFile": package(ECHO)},
-                MemorySize=1769,
-            )
-            active(client, f"f{number}")
-            created.append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            client.invoke(FunctionName=f"f{number}", Payload=b"{}")["Payload"].read()
-            first.append(time.perf_counter() - begun)
-            bare.append(interpreter_s())
-    return [
-        Figure("Starts", "CreateFunction to Active, boto3", median(created) * 1000, "ms"),
-        Figure(
-            "Starts",
-            "first invoke (cold), boto3",
-            median(first) * 1000,
-            "ms",
-            "python with a bootstrap's imports",
-            median(first) / median(bare),
-        ),
-    ]
+        created, first, bare = _first_answers(client, "python", ECHO, RUNTIME)
+        figures.append(Figure("Starts", "CreateFunction to Active, boto3", created * 1000, "ms"))
+        figures.append(_cold("Python", first, "python with a bootstrap's imports", bare))
+        if shutil.which("node"):
+            _, first, bare = _first_answers(client, "node", NODE_ECHO, "nodejs20.x")
+            figures.append(_cold("Node.js", first, "node -e 0", bare))
+    return figures
+
+
+def _cold(language: str, first: float, baseline: str, bare: float) -> Figure:
+    return Figure("Starts", f"first invoke (cold), {language}, boto3", first * 1000, "ms", baseline, first / bare)
+
+
+def _first_answers(client: Any, language: str, source: str, runtime: str) -> tuple[float, float, float]:
+    """Medians in seconds: create to Active, the first invoke, a bare interpreter; fresh functions in turn."""
+    created, first, bare = [], [], []
+    for number in range(ROUNDS + 1):
+        name = f"{language}{number}"
+        begun = time.perf_counter()
+        client.create_function(
+            FunctionName=name,
+            Runtime=runtime,
+            Role=ROLE,
+            Handler="app.handler",
+            Code={"ZipFile": package(source, "app.js" if language == "node" else "app.py")},
+            MemorySize=1769,
+        )
+        active(client, name)
+        created.append(time.perf_counter() - begun)
+        begun = time.perf_counter()
+        client.invoke(FunctionName=name, Payload=b"{}")["Payload"].read()
+        first.append(time.perf_counter() - begun)
+        bare.append(interpreter_s() if language == "python" else command_s("node", "-e", "0"))
+    # The first one finds the interpreter, and the client its connection.
+    return median(created[1:]), median(first[1:]), median(bare[1:])
 
 
 def _photo() -> list[Figure]:
