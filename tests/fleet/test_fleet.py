@@ -16,6 +16,7 @@ from yobu.base.clock import Clock, FakeClock
 from yobu.base.errors import AwsError
 from yobu.base.settings import Settings
 from yobu.fleet import fleet as fleet_module
+from yobu.fleet.starts import Starts
 
 ECHO = """
     import os
@@ -32,7 +33,7 @@ class TestReuse:
         assert first.init_ms is not None
         assert second.init_ms is None
         assert (first.environment, first.log_stream) == (second.environment, second.log_stream)
-        assert bench.fleet.status() == {"isolation": "process", "starting": 0, "idle": 1, "busy": 0}
+        assert bench.fleet.status() == {"isolation": "process", "waiting": 0, "starting": 0, "idle": 1, "busy": 0}
 
     async def test_calls_at_once_run_in_environments_of_their_own(self, bench: Any) -> None:
         spec = bench.function(ECHO)
@@ -146,6 +147,45 @@ class TestRetire:
         assert (await bench.value(spec))["pid"] == latest["pid"]
 
 
+class TestABurst:
+    async def test_few_start_at_once_and_serve_the_rest(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bench.fleet, "_starts", Starts(3))
+        spec = bench.function("import os\ndef handler(event, context): return os.getpid()\n")
+        pids = await asyncio.gather(*(bench.value(spec, number) for number in range(40)))
+        status = bench.fleet.status()
+        assert len(set(pids)) == status["idle"] <= 40
+        assert (status["waiting"], status["starting"], status["busy"]) == (0, 0, 0)
+        assert len(set(pids)) < 20  # those that were up took the events of those that waited
+
+    async def test_a_call_that_waits_takes_what_becomes_free(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One start is allowed, and it does not end: the waiting calls live on the environment that is there."""
+        spec = bench.function("import os\ndef handler(event, context): return os.getpid()\n")
+        pid = await bench.value(spec)
+        slow = bench.function(
+            "import time\ntime.sleep(60)\ndef handler(event, context): pass\n",
+            arn="arn:aws:lambda:eu-west-1:123456789012:function:slow",
+        )
+        monkeypatch.setattr(bench.fleet, "_starts", Starts(1))
+        stuck = asyncio.create_task(bench.call(slow))
+        while not bench.fleet.status()["starting"]:
+            await asyncio.sleep(0)
+        assert set(await asyncio.gather(*(bench.value(spec) for _ in range(10)))) == {pid}
+        bench.fleet.reset()
+        await stuck
+
+    async def test_a_reset_reaches_calls_that_wait(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bench.fleet, "_starts", Starts(1))
+        spec = bench.function("import time\ntime.sleep(60)\ndef handler(event, context): pass\n")
+        calls = [asyncio.create_task(bench.call(spec)) for _ in range(3)]
+        while bench.fleet.status()["waiting"] != 2:
+            await asyncio.sleep(0)
+        bench.fleet.reset()
+        refused = [one for one in await asyncio.gather(*calls, return_exceptions=True) if isinstance(one, AwsError)]
+        # The third had its turn: it is refused too, or answered as one whose process was killed.
+        assert len(refused) in (2, 3)
+        assert {error.code for error in refused} == {"ServiceException"}
+
+
 class TestCallersThatGoAway:
     SLOW = """
         import os
@@ -171,7 +211,7 @@ class TestCallersThatGoAway:
             await call
         await asyncio.to_thread(gate.write_text, "go")
         await bench.lines.wait_for("REPORT RequestId: left")
-        assert bench.fleet.status() == {"isolation": "process", "starting": 0, "idle": 1, "busy": 0}
+        assert bench.fleet.status() == {"isolation": "process", "waiting": 0, "starting": 0, "idle": 1, "busy": 0}
         assert (await bench.call(spec, str(open_gate))).init_ms is None
 
     async def test_in_the_middle_of_a_cold_start(self, bench: Any) -> None:
@@ -416,7 +456,7 @@ class TestWhatCannotStart:
             with pytest.raises(AwsError):
                 await bench.call(bench.function(ECHO, code=Path("/nowhere")))
         await bench.fleet._cleaner
-        assert bench.fleet.status() == {"isolation": "process", "starting": 0, "idle": 0, "busy": 0}
+        assert bench.fleet.status() == {"isolation": "process", "waiting": 0, "starting": 0, "idle": 0, "busy": 0}
         assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
@@ -509,7 +549,7 @@ class TestAReset:
         answer.set()
         with pytest.raises(AwsError, match="the node was reset"):
             await call
-        assert bench.fleet.status() == {"isolation": "process", "starting": 0, "idle": 0, "busy": 0}
+        assert bench.fleet.status() == {"isolation": "process", "waiting": 0, "starting": 0, "idle": 0, "busy": 0}
         assert bench.lines.all == []
 
     async def test_leaves_the_log_alone(self, bench: Any) -> None:

@@ -40,6 +40,7 @@ def handler(event, context):
     else:
         table.put_item(Item={"id": event["id"]})
 """.replace("DAEMON", repr(DAEMON))
+RETRIES_S = 300
 LARGE = 300_000
 HOT = "hot"
 """A key whose object is replaced again and again; it holds the number of the put."""
@@ -189,18 +190,16 @@ def verify(node: RunningNode, acked: Acknowledged, report: Report) -> None:
     report.lost += [f"object {HOT} {acked.hot}, found {hot}"] if hot < acked.hot else []
     report.lost += [f"code {acked.code}, found {code}"] if code < acked.code else []
     expected = acked.events | set(acked.objects)
-    missing: set[str] = set()
-
-    def all_ran() -> bool:
-        nonlocal missing
-        missing = expected - _ids(dynamodb, RAN)
-        return not missing
-
-    try:
-        eventually(all_ran, 60)
-    except AssertionError:
-        report.lost += [f"event {name}" for name in missing]
+    eventually(lambda: expected <= _ids(dynamodb, RAN) or _is_drained(node), RETRIES_S)
+    report.lost += [f"event {name}" for name in expected - _ids(dynamodb, RAN)]
     report.items, report.objects, report.events = len(acked.items), len(acked.objects), len(acked.events)
+
+
+def _is_drained(node: RunningNode) -> bool:
+    """Whether no event waits or runs: one that failed, on a busy machine, comes back after a minute and after two."""
+    status = node.admin("GET", "status")
+    waits = status["next_event_ms"] is not None or status["events_in_work"] > 0
+    return not waits and status["uptime_s"] > 3  # before that it may not have found them all
 
 
 def _ids(dynamodb: Any, table: str) -> set[str]:

@@ -1,13 +1,15 @@
 """The process tier: every environment is a process tree of its own. Specs and events in, replies out.
 
-As many environments run as there are calls (admission is the caller's). What is lost against a sandbox: the
-function sees the host's files and network and runs with the node's rights, MemorySize is watched, not enforced,
-and CPU does not follow it.
+As many environments run as there are calls (admission is the caller's); how many start at once is bounded, and a
+call that waits for its turn takes an environment that becomes free meanwhile (starts.py). What is lost against a
+sandbox: the function sees the host's files and network and runs with the node's rights, MemorySize is watched, not
+enforced, and CPU does not follow it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +20,10 @@ from yobu.fleet.environment import Environment
 from yobu.fleet.failure import Failure
 from yobu.fleet.parts import FleetParts as FleetParts
 from yobu.fleet.parts import found_runtimes as found_runtimes
-from yobu.fleet.pools import Pools
+from yobu.fleet.pools import Pools, key_of
 from yobu.fleet.port import FunctionSpec, OnChunk, Reply, Work
 from yobu.fleet.starter import Starter, drop, unavailable
+from yobu.fleet.starts import Starts, at_once
 from yobu.fleet.states import State
 from yobu.fleet.watch import Watch
 
@@ -38,6 +41,7 @@ class ProcessFleet:
         self._parts = parts
         self._starter = Starter(parts)
         self._pools = Pools()
+        self._starts = Starts(at_once(os.cpu_count() or 1))
         self._watch = Watch(self._pools, parts.clock, parts.settings.idle_s)
         self._open = False
         self._era = 0
@@ -83,6 +87,7 @@ class ProcessFleet:
         What they were doing is answered as if their process had been killed.
         """
         self._era += 1
+        self._starts.reset()
         for environment in self._pools.everyone():
             environment.journal.mute()
         self._end_all()
@@ -97,7 +102,7 @@ class ProcessFleet:
         """Counts by state, for `yobu status`."""
         states = [environment.state for environment in self._pools.everyone()]
         counts = {state.value: states.count(state) for state in State if state is not State.DEAD}
-        return {"isolation": self._parts.settings.isolation, **counts}
+        return {"isolation": self._parts.settings.isolation, "waiting": self._starts.waiting, **counts}
 
     def check(self, runtime: str) -> str | None:
         """See fleet.port.Fleet. The first question about a runtime may take 0.1 s: its interpreter is tried."""
@@ -116,12 +121,14 @@ class ProcessFleet:
         """
         if not self._open:
             raise unavailable("the node is stopping, or has not started")
+        if spec.layers:
+            raise unavailable("the process tier does not offer layers")
         while (environment := self._take(spec)) is not None:
             self._watch.on_work()
             reply = await environment.invoke(work)
             if reply is not None:
                 return reply
-        task = asyncio.get_running_loop().create_task(self._cold(spec, work))
+        task = asyncio.get_running_loop().create_task(self._wait(spec, work))
         self._tasks.add(task)
         task.add_done_callback(self._cold_done)
         return await asyncio.shield(task)
@@ -130,6 +137,8 @@ class ProcessFleet:
         """An environment has answered (environment.Owner)."""
         if environment.retired:
             environment.end()
+            return
+        if self._starts.hand(key_of(environment.spec), environment):
             return
         environment.free_since = self._parts.clock.elapsed()
         self._pools.give_back(environment)
@@ -148,19 +157,53 @@ class ProcessFleet:
     def _take(self, spec: FunctionSpec) -> Environment | None:
         """A free environment whose credentials are still good."""
         while (environment := self._pools.take(spec)) is not None:
-            if self._parts.clock.now() < environment.identity.keys_until:
+            if self._keeps(environment):
                 return environment
             environment.retire()
         return None
 
+    def _keeps(self, environment: Environment) -> bool:
+        """Whether its credentials are still good."""
+        return self._parts.clock.now() < environment.identity.keys_until
+
+    async def _wait(self, spec: FunctionSpec, work: Work) -> Reply:
+        """Run the event in the environment that becomes free, or in a new one, whichever may be first."""
+        key, era = key_of(spec), self._era
+        try:
+            while (environment := await self._starts.turn(key)) is not None:
+                if environment.state is State.IDLE and not environment.retired and self._keeps(environment):
+                    reply = await environment.invoke(work)
+                    if reply is not None:
+                        return reply
+                elif environment.state is State.IDLE:
+                    environment.end()
+        except asyncio.CancelledError:
+            if era != self._era:
+                raise unavailable("the node was reset") from None
+            raise
+        return await self._cold(spec, work)
+
     async def _cold(self, spec: FunctionSpec, work: Work) -> Reply:
-        """Make an environment and run the event in it.
+        """Make an environment, whose turn it is, and run the event in it."""
+        try:
+            environment, problem, took_s, repeated = await self._start(spec)
+        finally:
+            self._starts.leave(key_of(spec))
+        if problem is not None:
+            reply = environment.refuse(work, problem, took_s)
+            if environment.state is State.STARTING:
+                environment.end()
+            return reply
+        if repeated:
+            return _begun(await environment.invoke(work, spent_s=took_s))
+        return _begun(await environment.invoke(work, init_ms=took_s * 1000))
+
+    async def _start(self, spec: FunctionSpec) -> tuple[Environment, Failure | None, float, bool]:
+        """A new environment, why it failed or None, the seconds that the last try took, and whether it was a second.
 
         As on Lambda an initialisation that fails, or takes more than 10 s, is repeated once within the event's own
         time. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
         """
-        if spec.layers:
-            raise unavailable("the process tier does not offer layers")
         era = self._era
         spawn = await self._starter.spawner(spec)
         if era != self._era:
@@ -170,18 +213,16 @@ class ProcessFleet:
         self._watch.on_work()
         try:
             problem, took_s = await self._initialise(environment, spawn, "init", INIT_LIMIT_S)
-            if problem is None:
-                return _begun(await environment.invoke(work, init_ms=took_s * 1000))
-            if environment.state is not State.DEAD:
+            repeated = problem is not None and environment.state is not State.DEAD
+            if repeated:
                 problem, took_s = await self._initialise(environment, spawn, "invoke", spec.timeout_s)
-                if problem is None:
-                    return _begun(await environment.invoke(work, spent_s=took_s))
-            return environment.refuse(work, problem, took_s)
-        except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
-            raise unavailable(f"its process cannot be started ({error})") from error
-        finally:
+        except BaseException as error:
             if environment.state is State.STARTING:
                 environment.end()
+            if isinstance(error, (OSError, ValueError)):  # ValueError: a variable with a NUL in it
+                raise unavailable(f"its process cannot be started ({error})") from error
+            raise
+        return environment, problem, took_s, repeated
 
     async def _initialise(
         self, environment: Environment, spawn: Callable[[Environment], Child], phase: str, limit_s: float
