@@ -185,6 +185,17 @@ class TestABurst:
         assert len(refused) in (2, 3)
         assert {error.code for error in refused} == {"ServiceException"}
 
+    async def test_a_stop_lets_nobody_begin_who_waits(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bench.fleet, "_starts", Starts(1))
+        spec = bench.function("import time\ntime.sleep(60)\ndef handler(event, context): pass\n")
+        calls = [asyncio.create_task(bench.call(spec)) for _ in range(3)]
+        while bench.fleet.status()["waiting"] != 2:
+            await asyncio.sleep(0)
+        await bench.fleet.stop(0)
+        refused = [one for one in await asyncio.gather(*calls, return_exceptions=True) if isinstance(one, AwsError)]
+        assert len(refused) in (2, 3)
+        assert bench.fleet.status()["starting"] == 0
+
 
 class TestCallersThatGoAway:
     SLOW = """

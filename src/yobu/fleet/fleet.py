@@ -67,6 +67,8 @@ class ProcessFleet:
                 await self._until(lambda: not (self._pools.working or self._tasks))
         except TimeoutError:
             _log.warning("ending %d environments in the middle of their work", len(self._pools.working))
+        self._era += 1  # nothing that waits for its turn begins any more
+        self._starts.reset()
         self._watch.stop()
         self._end_all()
         try:
@@ -179,7 +181,7 @@ class ProcessFleet:
                     environment.end()
         except asyncio.CancelledError:
             if era != self._era:
-                raise unavailable("the node was reset") from None
+                raise unavailable("the node was reset, or stops") from None
             raise
         return await self._cold(spec, work)
 
@@ -207,7 +209,7 @@ class ProcessFleet:
         era = self._era
         spawn = await self._starter.spawner(spec)
         if era != self._era:
-            raise unavailable("the node was reset")
+            raise unavailable("the node was reset, or stops")
         environment = self._starter.new(spec, owner=self)
         self._pools.add(environment)
         self._watch.on_work()
