@@ -41,6 +41,7 @@ from yobu.invoke.deliver import Deliveries
 from yobu.invoke.invoker import Invoker, InvokerParts
 from yobu.invoke.queue import EventQueue
 from yobu.invoke.settle import Settlement, SettlementParts
+from yobu.invoke.statement import asked, statement
 from yobu.invoke.usage import Usage
 from yobu.meter.bill import cost
 from yobu.server import owner, session
@@ -189,6 +190,7 @@ class Node:
         self.admin.add("GET", "health", self._health)
         self.admin.add("GET", "status", self._status)
         self.admin.add("GET", "usage", self._usage)
+        self.admin.add("GET", "bill", self._bill)
         self.admin.add("POST", "reset", self._reset)
 
     async def start(self) -> None:
@@ -247,6 +249,9 @@ class Node:
             raise YobuError(f"limit must be a number, not {limit!r}")
         records = await self.machine.usage.list(account, region, limit=int(limit))
         return {"records": [{**msgspec.structs.asdict(record), "cost": f"{cost(record):.10f}"} for record in records]}
+
+    async def _bill(self, params: dict[str, Any]) -> dict[str, Any]:
+        return await statement(self.machine.usage, asked(params, self.ground.clock.now_ms()))
 
     async def _reset(self, params: dict[str, Any]) -> dict[str, Any]:
         """Drop all state. What runs at this moment is stopped; its outcome has nothing left to be written to."""

@@ -9,7 +9,8 @@ from yobu.cli.main import build, main, parse
 
 def test_every_file_of_the_folder_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     shown = build().format_help()
-    assert all(f"    {name} " in shown for name in ("aws", "demo", "env", "invoke", "logs", "reset", "status", "up"))
+    names = ("aws", "bill", "demo", "env", "invoke", "logs", "reset", "status", "up")
+    assert all(f"    {name} " in shown for name in names)
 
 
 @pytest.mark.parametrize("rest", [[], ["--version"], ["--region", "x", "s3", "ls"], ["s3", "--help"], ["--", "-x"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from yobu.fleet.port import Reply
@@ -74,6 +75,62 @@ async def test_more_than_a_page(world: Any, make_resolved: Any) -> None:
     await settle(world, *(record(function, 10_000 + start_ms) for start_ms in range(1_200)))
     found = await world.usage.list(*WHERE, limit=5_000)
     assert starts(found) == [*range(11_199, 9_999, -1), *range(2_499, -1, -1)]
+
+
+async def read_all(usage: Usage, since_ms: int, until_ms: int, where: tuple[str, str] = WHERE) -> list[int]:
+    return [each.start_ms async for each in usage.between(*where, since_ms, until_ms)]
+
+
+async def test_a_time_is_read_from_both_sources(world: Any, make_resolved: Any) -> None:
+    function = make_resolved()
+    for start_ms in (5, DAY_MS - 1, DAY_MS, DAY_MS + 7, 2 * DAY_MS):
+        world.usage.write_packed(record(function, start_ms))
+        await settle(world, record(function, start_ms))
+    assert await read_all(world.usage, DAY_MS, 2 * DAY_MS) == [DAY_MS + 7, DAY_MS] * 2
+    assert await read_all(world.usage, 5, 6) == [5, 5]
+    assert await read_all(world.usage, 6, DAY_MS - 1) == []
+    assert await read_all(world.usage, 0, 9 * DAY_MS, ("999999999999", "us-east-1")) == []
+
+
+async def test_a_long_time_is_read_in_pages_and_each_record_once(world: Any, make_resolved: Any) -> None:
+    function = make_resolved()
+    for start_ms in range(2_500):
+        world.usage.write_packed(record(function, start_ms))
+    for first in range(3_000, 4_200, 400):
+        await settle(world, *(record(function, start_ms) for start_ms in range(first, first + 400)))
+    found = await read_all(world.usage, 100, 4_100)
+    assert sorted(found) == [*range(100, 2_500), *range(3_000, 4_100)]
+
+
+async def test_old_records_are_not_walked_through(
+    world: Any, make_resolved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = make_resolved()
+    for number in range(3_000):
+        world.usage.write_packed(record(function, number * 10_000))
+    pages = []
+    read = world.packed.read
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        pages.append(arguments)
+        return await read(*arguments, **named)
+
+    monkeypatch.setattr(world.packed, "read", counted)
+    assert len(await read_all(world.usage, 29_000_000, 30_000_000)) == 100
+    assert len(pages) == 1
+
+
+async def test_the_places_in_which_something_ran(world: Any, make_resolved: Any) -> None:
+    assert await world.usage.places() == []
+    one = record(make_resolved(), 5)
+    for account, region in (("2" * 12, "eu-west-1"), ("1" * 12, "us-east-1")):
+        await settle(world, *[msgspec.structs.replace(one, account=account, region=region)] * 3)
+    for account, region in (("1" * 12, "us-east-1"), ("1" * 12, "eu-west-1")):
+        world.usage.write_packed(msgspec.structs.replace(one, account=account, region=region))
+    expected = [("1" * 12, "eu-west-1"), ("1" * 12, "us-east-1"), ("2" * 12, "eu-west-1")]
+    assert await world.usage.places() == expected
+    await world.packed.flush()
+    assert await world.usage.places() == expected
 
 
 def test_the_record_holds_what_the_bill_and_the_table_need(make_resolved: Any) -> None:

@@ -393,6 +393,10 @@ DOORS = [
     ("POST /_yobu/reset", b"{", 400),
     ("POST /_yobu/reset", b"[]", 400),
     ("GET /_yobu/usage?limit=many", b"", 400),
+    ("GET /_yobu/bill?by=moon", b"", 400),
+    ("GET /_yobu/bill?since=soon", b"", 400),
+    ("GET /_yobu/bill?since=1d&until=2d", b"", 400),
+    ("GET /_yobu/bill?account=1", b"", 400),
     ("GET /_yobu/logs", b"", 400),
     ("GET /_yobu/logs?group=x&limit=many", b"", 400),
 ]

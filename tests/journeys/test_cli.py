@@ -30,11 +30,11 @@ def aws(node: RunningNode, *arguments: str, status: int = 0) -> subprocess.Compl
 class TestHelp:
     def test_the_command_lists_its_commands(self) -> None:
         shown = run("--help").stdout
-        for name in ("up", "demo", "env", "invoke", "logs", "status", "reset", "aws"):
+        for name in ("up", "demo", "env", "invoke", "logs", "bill", "status", "reset", "aws"):
             assert re.search(rf"^    {name} +\w", shown, re.MULTILINE), name
         assert 'eval "$(yobu env)"' in shown
 
-    @pytest.mark.parametrize("name", ["up", "demo", "env", "invoke", "logs", "status", "reset", "aws"])
+    @pytest.mark.parametrize("name", ["up", "demo", "env", "invoke", "logs", "bill", "status", "reset", "aws"])
     def test_each_explains_itself(self, name: str) -> None:
         shown = run(name, "--help").stdout
         assert shown.startswith(f"usage: yobu {name} ")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import yobu.store.packed as module
 from yobu.base.clock import FakeClock
+from yobu.store import packfile
 from yobu.store.packed import Packed
 
 LOG = ("log", "000000000000", "/aws/lambda/f", "stream")
@@ -98,6 +99,47 @@ async def test_what_comes_during_a_drop_is_a_new_stream(packed: Packed) -> None:
     await dropping
     await packed.flush()
     assert await packed.read(LOG) == items(0, 2)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_no_more_is_decoded_than_was_asked_for(
+    packed: Packed, monkeypatch: pytest.MonkeyPatch, reverse: bool
+) -> None:
+    for first in range(0, 2_000, 100):
+        fill(packed, LOG, first, first + 100)
+        await packed.flush()
+    decoded = []
+    decode = packfile._decode
+
+    def counted(value: bytes) -> list[bytes]:
+        decoded.append(value)
+        return decode(value)
+
+    monkeypatch.setattr(packfile, "_decode", counted)
+    assert len(await packed.read(LOG, 150, 120, reverse=reverse, end=1_850)) == 120
+    assert len(decoded) <= 3
+
+
+async def test_a_small_part_behind_a_large_pack_is_found_in_what_waits(packed: Packed) -> None:
+    fill(packed, LOG, 0, 100)
+    await packed.flush()
+    assert await packed.read(LOG, 100, 5) == []
+    fill(packed, LOG, 100, 103)
+    assert await packed.read(LOG, 100, 2) == items(100, 102)
+    assert await packed.read(LOG, 98, 4) == items(98, 102)
+    assert await packed.read(LOG, 101, 5) == items(101, 103)
+
+
+async def test_streams_are_named_flushed_or_not(packed: Packed) -> None:
+    for name in (("usage", "2", "b"), ("usage", "1", "a"), ("usagex", "1"), LOG):
+        fill(packed, name, 0, 1)
+    assert packed.streams(("usage",)) == [("usage", "1", "a"), ("usage", "2", "b")]
+    await packed.flush()
+    fill(packed, ("usage", "1", "b"), 0, 1)
+    assert packed.streams(("usage",)) == [("usage", "1", "a"), ("usage", "1", "b"), ("usage", "2", "b")]
+    await packed.drop(("usage", "1"))
+    assert packed.streams(("usage",)) == [("usage", "2", "b")]
+    assert packed.streams(("none",)) == []
 
 
 async def test_clear_drops_everything(packed: Packed) -> None:

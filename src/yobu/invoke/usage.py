@@ -7,7 +7,8 @@ outcome must agree. It must not know prices.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 from yobu.fleet.port import Reply
 from yobu.invoke.values import Invocation
@@ -17,8 +18,11 @@ from yobu.store.port import Range, Store, Tx
 from yobu.store.space import Space
 
 _PAGE = 1_000
+# What waits to be read by `between` is decoded in pieces of this size, so that nobody waits long for the loop.
+_PIECE = 200
 _DAY_MS = 86_400_000
-_LONGEST_MS = 900_000
+LONGEST_MS = 960_000
+"""No run takes longer: 15 minutes, and one for the start of its environment."""
 
 
 def record_of(invocation: Invocation, reply: Reply, start_ms: int) -> UsageRecord:
@@ -70,18 +74,49 @@ class Usage:
         `function` is an unqualified ARN, None for all of the account and region.
         """
         found: list[UsageRecord] = []
-        for source in (self._packed_ones(account, region), self._settled_ones(account, region)):
+        for source in (self._packed_ones(account, region), self._settled_ones(self._space.range(account, region))):
             taken = 0
             async for record in source:
-                # Records are in the order in which calls ended, so that one may have started up to 15 minutes
+                # Records are in the order in which calls ended, so that one may have started up to 16 minutes
                 # before its neighbours.
-                if taken == limit or record.start_ms < since_ms - _LONGEST_MS:
+                if taken == limit or record.start_ms < since_ms - LONGEST_MS:
                     break
                 if record.start_ms >= since_ms and function in (None, record.function):
                     found.append(record)
                     taken += 1
         found.sort(key=lambda record: (record.start_ms, record.request_id), reverse=True)
         return found[:limit]
+
+    async def places(self) -> Sequence[tuple[str, str]]:
+        """The accounts and regions in which something ran, in their order."""
+        found = {(account, region) for _, account, region in self._packed.streams(("usage",))}
+        left = self._space.range()
+        while page := await self._space.scan(self._store, left, 1):
+            account, region, *_ = page[0][0]
+            found.add((account, region))
+            left = Range(self._space.range(account, region).end, left.end)
+        return sorted(found)
+
+    async def between(self, account: str, region: str, since_ms: int, until_ms: int) -> AsyncIterator[UsageRecord]:
+        """Every record that starts from `since_ms` up to, not including, `until_ms`, each once.
+
+        Each of the two sources gives its newest first. No more than a page is held in memory, and the loop is left to
+        others after each piece of it.
+        """
+        seen = 0
+        async for record in self._packed_ones(account, region):
+            seen += 1
+            if seen % _PIECE == 0:
+                await asyncio.sleep(0)
+            if record.start_ms < since_ms - LONGEST_MS:
+                break
+            if since_ms <= record.start_ms < until_ms:
+                yield record
+        first = self._space.range(account, region, since_ms // _DAY_MS)
+        last = self._space.range(account, region, (until_ms - 1) // _DAY_MS)
+        async for record in self._settled_ones(Range(first.start, last.end), _PIECE):
+            if since_ms <= record.start_ms < until_ms:
+                yield record
 
     async def _packed_ones(self, account: str, region: str) -> AsyncIterator[UsageRecord]:
         """Every packed record, the last one first."""
@@ -94,13 +129,13 @@ class Usage:
             if len(page) < _PAGE:
                 return
 
-    async def _settled_ones(self, account: str, region: str) -> AsyncIterator[UsageRecord]:
-        """Every record of the store, the last one first."""
-        within = self._space.range(account, region)
+    async def _settled_ones(self, within: Range, size: int = _PAGE) -> AsyncIterator[UsageRecord]:
+        """Every record in that range of the store, the last one first, in pages of `size`."""
         while True:
-            page = await self._space.scan(self._store, within, _PAGE, reverse=True)
-            for parts, record in page:
-                within = Range(within.start, self._space.key(*parts))
+            page = await self._space.scan(self._store, within, size, reverse=True)
+            for _, record in page:
                 yield record
-            if len(page) < _PAGE:
+            if len(page) < size:
                 return
+            within = Range(within.start, self._space.key(*page[-1][0]))
+            await asyncio.sleep(0)

@@ -19,7 +19,7 @@ from yobu.base.clock import Clock
 from yobu.base.log import logger
 from yobu.store import keys
 from yobu.store.handover import GiveWay
-from yobu.store.packfile import PAGE, Pack, PackFile
+from yobu.store.packfile import Pack, PackFile
 from yobu.store.topics import Topics
 
 _log = logger("store.packed")
@@ -124,6 +124,14 @@ class Packed:
         wanted = range(start, sys.maxsize if end is None else end)
         return await (self._backward(state, wanted, limit) if reverse else self._forward(state, wanted, limit))
 
+    def streams(self, prefix: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The names of the streams that begin with these parts, in their order; a stream without items may be among
+        them.
+        """
+        found = {keys.unpack(name) for name in self._file.names(*_names(prefix))}
+        found.update(name for name in self._streams if name[: len(prefix)] == prefix)
+        return sorted(found, key=keys.pack)
+
     async def drop(self, stream: tuple[Any, ...]) -> None:
         """Delete the stream and every stream whose name begins with these parts. Sequences start again at 0."""
         await _unbroken(self._drop(stream))
@@ -172,11 +180,11 @@ class Packed:
         found: list[tuple[int, bytes]] = []
         position = wanted.start
         while True:
-            packs = self._file.next(state.id, position)
+            packs, more = self._file.next(state.id, position, limit - len(found))
             for pack in packs:
                 found += _numbered(pack.first, pack.items, range(position, wanted.stop))
                 position = max(position, pack.first + len(pack.items))
-            if len(packs) < PAGE:
+            if not more:
                 # In the same turn of the loop as the last look at the file, so that nothing falls between.
                 found += state.waiting(range(position, wanted.stop))
                 return found[:limit]
@@ -188,11 +196,11 @@ class Packed:
         found = state.waiting(wanted)[::-1]
         position = min(state.first, wanted.stop)
         while len(found) < limit and position > wanted.start:
-            packs = self._file.previous(state.id, position)
+            packs, more = self._file.previous(state.id, position, limit - len(found))
             for pack in packs:
                 found += _numbered(pack.first, pack.items, range(wanted.start, position))[::-1]
                 position = pack.first
-            if len(packs) < PAGE:
+            if not more:
                 break
             await asyncio.sleep(0)
         return found[:limit]

@@ -7,6 +7,7 @@ the loop. In memory (`path` None) there is one connection, and all calls are mad
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,15 +83,35 @@ class PackFile:
         end = self._reader.execute(_END, row).fetchone()
         return row[0], end[0] if end else 0
 
-    def next(self, stream: int, position: int) -> list[Pack]:
-        """At most 64 packs, from the one that holds the sequence `position` on."""
-        rows = self._reader.execute(_NEXT, (stream, position, PAGE)).fetchall()
-        return [Pack(stream, first, _decode(items)) for first, items in rows]
+    def names(self, start: bytes, end: bytes) -> list[bytes]:
+        """The names of streams from `start` up to, not including, `end`, in their order."""
+        rows = self._reader.execute(
+            "SELECT name FROM stream WHERE name >= ? AND name < ? ORDER BY name", (start, end)
+        ).fetchall()
+        return [name for (name,) in rows]
 
-    def previous(self, stream: int, position: int) -> list[Pack]:
-        """At most 64 packs that begin before `position`, the last one first."""
-        rows = self._reader.execute(_PREVIOUS, (stream, position, PAGE)).fetchall()
-        return [Pack(stream, first, _decode(items)) for first, items in rows]
+    def next(self, stream: int, position: int, limit: int) -> tuple[list[Pack], bool]:
+        """At most 64 packs, from the one that holds the sequence `position` on, and whether more may follow.
+
+        No further pack is decoded once they hold `limit` items from `position` on.
+        """
+        return self._packs(_NEXT, (stream, position, PAGE), range(position, sys.maxsize), limit)
+
+    def previous(self, stream: int, position: int, limit: int) -> tuple[list[Pack], bool]:
+        """At most 64 packs that begin before `position`, the last one first; otherwise as `next`."""
+        return self._packs(_PREVIOUS, (stream, position, PAGE), range(position), limit)
+
+    def _packs(self, sql: str, values: tuple[int, ...], wanted: range, limit: int) -> tuple[list[Pack], bool]:
+        found: list[Pack] = []
+        held = 0
+        for first, items in self._reader.execute(sql, values):
+            pack = Pack(values[0], first, _decode(items))
+            found.append(pack)
+            # The pack that holds a position may have nothing behind it: it must not count as progress.
+            held += max(0, min(first + len(pack.items), wanted.stop) - max(first, wanted.start))
+            if held >= limit:
+                return found, True
+        return found, len(found) == PAGE
 
     def write(self, packs: Sequence[Pack], at_ms: int) -> None:
         """Add packs, in one commit."""
