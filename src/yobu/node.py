@@ -15,7 +15,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -359,7 +358,8 @@ async def _open_node(
     if settings.auth:
         node.principals.set_owner(*owner.ensure(folder.path, ids))
     await node.start()
-    stack.callback(_write_session(node).unlink, missing_ok=True)
+    _write_session(node)
+    stack.callback(session.remove, folder.path, os.getpid())
     return node
 
 
@@ -371,7 +371,7 @@ def _tls_context(settings: Settings, folder: DataFolder, clock: Clock, ids: Ids)
     return tls.context(tls.ensure(folder.path, settings.host, clock, ids))
 
 
-def _write_session(node: Node) -> Path:
+def _write_session(node: Node) -> None:
     """Tell the commands of this machine's user where the node is and with which keys it may be asked."""
     settings, folder = node.ground.settings, node.ground.folder
     host = "127.0.0.1" if settings.host in ("localhost", "0.0.0.0", "::") else settings.host  # noqa: S104
@@ -385,7 +385,7 @@ def _write_session(node: Node) -> Path:
         said["ca"] = str(folder.path / "tls" / "ca.pem")
     if settings.auth:
         said["access_key"], said["secret_key"] = owner.ensure(folder.path, node.ground.ids)
-    return session.write(folder.path, said)
+    session.write(folder.path, said)
 
 
 def _greet(node: Node) -> None:

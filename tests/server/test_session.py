@@ -11,9 +11,20 @@ from yobu.server import owner, session
 
 
 def test_what_a_node_says_is_read_again_by_its_owner_only(tmp_path: Path) -> None:
-    path = session.write(tmp_path, {"url": "http://127.0.0.1:1", "pid": 7})
+    session.write(tmp_path, {"url": "http://127.0.0.1:1", "pid": 7})
     assert session.read(tmp_path) == {"url": "http://127.0.0.1:1", "pid": 7}
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / session.FILE).stat().st_mode) == 0o600
+
+
+def test_a_node_takes_back_its_own_word_only(tmp_path: Path) -> None:
+    session.write(tmp_path, {"url": "http://127.0.0.1:1", "pid": 7})
+    session.remove(tmp_path, 8)
+    assert session.read(tmp_path)["pid"] == 7
+    session.remove(tmp_path, 7)
+    assert session.read(tmp_path) == {}
+    (tmp_path / session.FILE).write_text("{")
+    session.remove(tmp_path, 7)
+    assert session.read(tmp_path) == {}
 
 
 def test_a_folder_without_a_node_says_nothing(tmp_path: Path) -> None:
