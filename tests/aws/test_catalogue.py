@@ -57,12 +57,6 @@ def test_without_any_hint_s3_comes_last(catalogue: Catalogue) -> None:
     assert (sorted(found), found[-1]) == (["iam", "lambda", "s3"], "s3")
 
 
-def test_targets(catalogue: Catalogue) -> None:
-    assert catalogue.by_target("AmazonSQS") == "sqs"
-    assert catalogue.by_target("Nothing") is None
-    assert Catalogue(["s3"]).by_target("AmazonSQS") is None, "only the services named"
-
-
 def test_a_service_is_loaded_once(catalogue: Catalogue) -> None:
     assert catalogue.service("sts") is catalogue.service("sts")
     assert catalogue.service("sts").signing_name == "sts"

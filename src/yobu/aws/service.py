@@ -144,10 +144,6 @@ class Catalogue:
             self._index = models.Index(self._source, self._names)
         return self._index
 
-    def by_target(self, prefix: str) -> str | None:
-        """The service of an X-Amz-Target (or rpc-v2-cbor path) prefix."""
-        return self.index.targets.get(prefix)
-
     def candidates(self, request: Request, signing_name: str | None) -> list[str]:
         """The services that a request may mean, the likeliest first.
 
