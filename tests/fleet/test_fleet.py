@@ -16,6 +16,8 @@ from yobu.base.clock import Clock, FakeClock
 from yobu.base.errors import AwsError
 from yobu.base.settings import Settings
 from yobu.fleet import fleet as fleet_module
+from yobu.fleet.pools import key_of
+from yobu.fleet.port import Work
 from yobu.fleet.starts import Starts
 
 ECHO = """
@@ -184,6 +186,40 @@ class TestABurst:
         # The third had its turn: it is refused too, or answered as one whose process was killed.
         assert len(refused) in (2, 3)
         assert {error.code for error in refused} == {"ServiceException"}
+
+    async def test_a_turn_that_comes_as_the_fleet_is_reset_begins_nothing(
+        self, bench: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        starts = Starts(1)
+        monkeypatch.setattr(bench.fleet, "_starts", starts)
+        spec = bench.function("def handler(event, context): return 1\n")
+        assert await starts.turn(key_of(spec)) is None  # somebody is starting
+        call = asyncio.create_task(bench.call(spec))
+        while bench.fleet.status()["waiting"] != 1:
+            await asyncio.sleep(0)
+        starts.leave(key_of(spec))
+        bench.fleet.reset()
+        with pytest.raises(AwsError, match="was reset"):
+            await call
+        assert await starts.turn(key_of(spec)) is None  # the turn was given back
+
+    async def test_an_environment_that_is_handed_over_as_the_fleet_is_reset_begins_nothing(
+        self, bench: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spec = bench.function("def handler(event, context): return 1\n")
+        await bench.value(spec)
+        (environment,) = bench.fleet._pools.everyone()
+        starts = Starts(1)
+        monkeypatch.setattr(bench.fleet, "_starts", starts)
+        assert await starts.turn(key_of(spec)) is None
+        call = asyncio.create_task(bench.fleet._wait(spec, Work("id", b"1", spec.arn)))
+        while starts.waiting != 1:
+            await asyncio.sleep(0)
+        assert starts.hand(key_of(spec), environment)
+        starts.leave(key_of(spec))
+        bench.fleet.reset()
+        with pytest.raises(AwsError, match="was reset"):
+            await call
 
     async def test_a_stop_lets_nobody_begin_who_waits(self, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bench.fleet, "_starts", Starts(1))

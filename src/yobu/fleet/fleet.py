@@ -170,20 +170,30 @@ class ProcessFleet:
 
     async def _wait(self, spec: FunctionSpec, work: Work) -> Reply:
         """Run the event in the environment that becomes free, or in a new one, whichever may be first."""
-        key, era = key_of(spec), self._era
+        era = self._era
+        while (environment := await self._turn(spec, era)) is not None:
+            if environment.state is State.IDLE and not environment.retired and self._keeps(environment):
+                reply = await environment.invoke(work)
+                if reply is not None:
+                    return reply
+            elif environment.state is State.IDLE:
+                environment.end()
+        return await self._cold(spec, work)
+
+    async def _turn(self, spec: FunctionSpec, era: int) -> Environment | None:
+        """What `Starts.turn` gives, unless the fleet was reset or stopped since `era`, be it in the same moment."""
+        key = key_of(spec)
         try:
-            while (environment := await self._starts.turn(key)) is not None:
-                if environment.state is State.IDLE and not environment.retired and self._keeps(environment):
-                    reply = await environment.invoke(work)
-                    if reply is not None:
-                        return reply
-                elif environment.state is State.IDLE:
-                    environment.end()
+            environment = await self._starts.turn(key)
         except asyncio.CancelledError:
             if era != self._era:
                 raise unavailable("the node was reset, or stops") from None
             raise
-        return await self._cold(spec, work)
+        if era != self._era:
+            if environment is None:
+                self._starts.leave(key)
+            raise unavailable("the node was reset, or stops")
+        return environment
 
     async def _cold(self, spec: FunctionSpec, work: Work) -> Reply:
         """Make an environment, whose turn it is, and run the event in it."""
